@@ -1,0 +1,240 @@
+//! `llmperf load`: the load test.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{exit, print_result};
+use crate::error::Error;
+use crate::metrics::TokenBasis;
+use crate::plan::{LoadInput, resolve};
+use crate::record::RequestRecord;
+use crate::report::{Progress, RunLabel, render, summary_json};
+use crate::run::{self, Ended, Report, Setup, Watcher};
+
+/// Columns of a summary that goes to a file or a pipe.
+const PLAIN_WIDTH: usize = 100;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: llmperf load --target mock --requests 20 --concurrency 4")]
+pub(super) struct LoadArgs {
+    /// Model name: goes into every request, and names the result files
+    #[arg(long, short, help_heading = "Target")]
+    model: Option<String>,
+    /// Provider, or API where the server is your own: openai, openai-chat, …
+    #[arg(long, visible_alias = "api", default_value = "openai", help_heading = "Target")]
+    llm_api: String,
+    /// Base URL of the server; instead of the provider's environment variable (OPENAI_API_BASE)
+    #[arg(long, value_name = "URL", help_heading = "Target")]
+    base_url: Option<String>,
+    /// Environment variable that holds the key; instead of the provider's own (OPENAI_API_KEY)
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    key_env: Option<String>,
+    /// Header to send with every request, as 'Name: value'; may be repeated
+    #[arg(long = "header", value_name = "HEADER", help_heading = "Target")]
+    headers: Vec<String>,
+    /// 'mock' starts the built-in target for this run: no server, key or model needed
+    #[arg(long, value_name = "TARGET", help_heading = "Target")]
+    target: Option<String>,
+    /// Plugin to speak the API with, a WebAssembly component; instead of a bundled one
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    plugin: Option<PathBuf>,
+    /// Option of the plugin, as NAME=VALUE; may be repeated
+    #[arg(long = "plugin-option", value_name = "NAME=VALUE", help_heading = "Target")]
+    plugin_options: Vec<String>,
+
+    /// How many requests to send, in all
+    #[arg(long, short = 'n', visible_alias = "requests", default_value_t = 10, help_heading = "Load")]
+    max_num_completed_requests: u64,
+    /// How many requests to keep running at a time
+    #[arg(long, short = 'c', visible_alias = "concurrency", default_value_t = 10, help_heading = "Load")]
+    num_concurrent_requests: u64,
+    /// Stop launching after so many seconds; what still runs is cancelled, after --drain
+    #[arg(long, value_name = "S", default_value_t = 90.0, help_heading = "Load")]
+    timeout: f64,
+    /// Seconds that running requests may go on once launching has stopped [default: 0 after --timeout, 5 after Ctrl-C]
+    #[arg(long, value_name = "S", help_heading = "Load")]
+    drain: Option<f64>,
+    /// Fail a request that has no connection after so many seconds
+    #[arg(long, value_name = "S", default_value_t = 30.0, help_heading = "Load")]
+    connect_timeout: f64,
+    /// Fail a request on which nothing arrives for so many seconds
+    #[arg(long, value_name = "S", default_value_t = 180.0, help_heading = "Load")]
+    read_timeout: f64,
+    /// Fail a request that takes longer than so many seconds
+    #[arg(long, value_name = "S", default_value_t = 3600.0, help_heading = "Load")]
+    request_timeout: f64,
+
+    /// Mean of the prompt's length in tokens
+    #[arg(long, visible_alias = "isl", value_name = "N", default_value_t = 550.0, help_heading = "Workload")]
+    mean_input_tokens: f64,
+    /// Its standard deviation
+    #[arg(
+        long,
+        visible_alias = "isl-stddev",
+        value_name = "N",
+        default_value_t = 150.0,
+        help_heading = "Workload"
+    )]
+    stddev_input_tokens: f64,
+    /// Mean of the output tokens asked for (max_tokens)
+    #[arg(long, visible_alias = "osl", value_name = "N", default_value_t = 150.0, help_heading = "Workload")]
+    mean_output_tokens: f64,
+    /// Its standard deviation
+    #[arg(
+        long,
+        visible_alias = "osl-stddev",
+        value_name = "N",
+        default_value_t = 80.0,
+        help_heading = "Workload"
+    )]
+    stddev_output_tokens: f64,
+    /// JSON object merged over the body of every request
+    #[arg(
+        long,
+        visible_alias = "sampling",
+        value_name = "JSON",
+        default_value = "{}",
+        help_heading = "Workload"
+    )]
+    additional_sampling_params: String,
+    /// The same seed makes the same prompts
+    #[arg(long, default_value_t = 11111, help_heading = "Workload")]
+    seed: u64,
+    /// tokenizer.json to count with; instead of the built-in Llama tokenizer
+    #[arg(long, value_name = "FILE", help_heading = "Workload")]
+    tokenizer: Option<PathBuf>,
+
+    /// Whose token counts the metrics use
+    #[arg(long, value_enum, default_value_t = Tokens::Local, help_heading = "Results")]
+    tokens: Tokens,
+    /// Directory for the results; without one nothing is saved
+    #[arg(long, value_name = "DIR", help_heading = "Results")]
+    results_dir: Option<PathBuf>,
+    /// Save every response's text in the records too
+    #[arg(long, help_heading = "Results")]
+    save_text: bool,
+    /// Pairs for the results, as k=v,k2=v2
+    #[arg(long, value_name = "PAIRS", default_value = "", help_heading = "Results")]
+    metadata: String,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text, help_heading = "Results")]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Tokens {
+    /// The tokenizer's, as LLMPerf does
+    Local,
+    /// What the server reports
+    Server,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+impl LoadArgs {
+    fn into_input(self) -> LoadInput {
+        LoadInput {
+            model: self.model,
+            // With --plugin the default says nothing about the API.
+            llm_api: (self.plugin.is_none() || self.llm_api != "openai").then_some(self.llm_api),
+            target: self.target,
+            base_url: self.base_url,
+            key_env: self.key_env,
+            headers: self.headers,
+            plugin: self.plugin,
+            plugin_options: self.plugin_options,
+            mean_input_tokens: Some(self.mean_input_tokens),
+            stddev_input_tokens: Some(self.stddev_input_tokens),
+            mean_output_tokens: Some(self.mean_output_tokens),
+            stddev_output_tokens: Some(self.stddev_output_tokens),
+            seed: Some(self.seed),
+            tokenizer: self.tokenizer,
+            tokens: Some(match self.tokens {
+                Tokens::Local => TokenBasis::Local,
+                Tokens::Server => TokenBasis::Server,
+            }),
+            max_num_completed_requests: Some(self.max_num_completed_requests),
+            num_concurrent_requests: Some(self.num_concurrent_requests),
+            timeout: Some(self.timeout),
+            drain: self.drain,
+            connect_timeout: Some(self.connect_timeout),
+            read_timeout: Some(self.read_timeout),
+            request_timeout: Some(self.request_timeout),
+            additional_sampling_params: Some(self.additional_sampling_params),
+            metadata: Some(self.metadata),
+            results_dir: self.results_dir,
+            save_text: self.save_text,
+        }
+    }
+}
+
+pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
+    let output = args.output;
+    let plan = resolve(args.into_input(), &|name| std::env::var(name).ok()).map_err(Error::usage)?;
+    for note in &plan.notes {
+        eprintln!("note: {note}");
+    }
+    let setup = Setup::new(plan)?;
+    let (target, plugin) = (setup.target(), setup.plugin());
+    let plan = setup.plan();
+    let (model, api, concurrency) = (plan.model.clone(), plan.llm_api.clone(), plan.concurrency);
+    let mut live = Live(Progress::new(std::io::stderr().is_terminal()));
+    let report = run::load(setup, &mut live)?;
+    match output {
+        Output::Json => print_result(&format!("{:#}\n", summary_json(&report.summary)))?,
+        Output::Text => {
+            let load = format!("{concurrency} concurrent");
+            let label = RunLabel { model: &model, target: &target, api: &api, plugin: &plugin, load: &load };
+            let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            print_result(&render(&report.summary, &label, PLAIN_WIDTH, color))?;
+        }
+    }
+    Ok(conclude(&report))
+}
+
+/// The progress view, watching a run.
+struct Live(Progress);
+
+impl Watcher for Live {
+    fn started(&mut self, requests: u64) {
+        self.0.started(requests);
+    }
+    fn finished(&mut self, record: &RequestRecord) {
+        self.0.finished(record);
+    }
+    fn ended(&mut self) {
+        self.0.ended();
+    }
+}
+
+/// Says on stderr what the summary does not, and picks the exit code.
+fn conclude(report: &Report) -> u8 {
+    if let Some(files) = &report.files {
+        eprintln!("results: {}", files.run_dir.display());
+        for file in &files.llmperf {
+            eprintln!("         {}", file.display());
+        }
+    }
+    match report.ended {
+        Ended::Interrupted => {
+            eprintln!("note: interrupted; these are partial results");
+            exit::INTERRUPTED
+        }
+        Ended::PluginFaults => {
+            eprintln!("error: the plugin failed on every request for a while, so the run was ended");
+            exit::PLUGIN
+        }
+        ended => {
+            if ended == Ended::TimedOut {
+                eprintln!("note: --timeout passed before all requests could be completed");
+            }
+            if report.summary.counts.ok > 0 { 0 } else { exit::TARGET }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The command line: the only room that knows clap. It turns flags into what the rooms below take, and errors into exit codes.
+
+mod load;
+mod mock;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, ErrorKind};
+
+/// Exit codes; scripts rely on them.
+mod exit {
+    pub(super) const INTERNAL: u8 = 1;
+    pub(super) const USAGE: u8 = 2;
+    /// No request succeeded.
+    pub(super) const TARGET: u8 = 5;
+    pub(super) const PLUGIN: u8 = 6;
+    /// Ended by Ctrl-C or SIGTERM; partial results are written.
+    pub(super) const INTERRUPTED: u8 = 130;
+}
+
+/// Load tests for LLM APIs.
+#[derive(Debug, Parser)]
+#[command(name = "llmperf", version, about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Send concurrent requests to an LLM API and measure how it answers
+    Load(Box<load::LoadArgs>),
+    /// Serve the built-in target: an OpenAI- and Anthropic-speaking server with scripted timing and faults
+    Mock(Box<mock::MockArgs>),
+}
+
+/// Runs the program: parses the command line, does what it says, and prints what went wrong.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to stdout and is no failure. Where nobody reads it, there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
+        }
+    };
+    let done = match cli.command {
+        Command::Load(args) => load::run(*args),
+        Command::Mock(args) => mock::run(*args),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(match error.kind {
+                ErrorKind::Internal => exit::INTERNAL,
+                ErrorKind::Usage => exit::USAGE,
+                ErrorKind::Plugin => exit::PLUGIN,
+            })
+        }
+    }
+}
+
+/// Writes a result to stdout. A reader that has gone away (`| head`) is no error.
+fn print_result(text: &str) -> Result<(), Error> {
+    use std::io::{ErrorKind, Write};
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(anyhow::Error::from(error).into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,93 @@
+//! The closed loop: a fixed number of slots, each starting its next request the moment its last one ends.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::{Phase, PhaseWatch, Source};
+use crate::clock::Clock;
+use crate::units::Stamp;
+
+/// Runs `slots` slots until the source is empty or the phase leaves [`Phase::Launching`], and then until every started
+/// request has ended. `send` runs one request, due when its slot became free, and returns when the slot is free again.
+/// A request is taken from the source only to be started, so nothing is lost between the two.
+pub async fn run_slots<T, F>(
+    slots: usize,
+    source: Arc<Source<T>>,
+    phase: PhaseWatch,
+    clock: Clock,
+    send: impl Fn(T, Stamp) -> F + Clone + Send + 'static,
+) where
+    T: Send + 'static,
+    F: Future<Output = Stamp> + Send,
+{
+    let mut running = JoinSet::new();
+    for _ in 0..slots {
+        let (source, mut phase, send) = (Arc::clone(&source), phase.clone(), send.clone());
+        running.spawn(async move {
+            let mut free_at = clock.now();
+            while phase.now() == Phase::Launching {
+                let item = tokio::select! {
+                    biased;
+                    () = phase.reached(Phase::Draining) => return,
+                    item = source.next() => item,
+                };
+                let Some(item) = item else { return };
+                free_at = send(item, free_at).await;
+            }
+        });
+    }
+    running.join_all().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::load::{PhaseControl, lanes};
+
+    fn source_of(items: u64) -> Arc<Source<u64>> {
+        let (mut lanes, source) = lanes(1, usize::try_from(items).expect("few"));
+        let lane = lanes.pop().expect("one lane");
+        assert!((0..items).all(|item| lane.put(item)));
+        Arc::new(source)
+    }
+
+    /// Runs 50 items in 7 slots; `stop_at` moves the run on when that item starts.
+    fn run(stop_at: Option<u64>) -> (usize, usize) {
+        let source = source_of(50);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let (control, phase) = PhaseControl::new();
+        let (started, at_once, most) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let counts = Arc::new((started, at_once, most));
+        let seen = Arc::clone(&counts);
+        let clock = Clock::start();
+        runtime.block_on(run_slots(7, source, phase, clock, move |item, due| {
+            let (seen, control) = (Arc::clone(&seen), control.clone());
+            async move {
+                assert!(due <= clock.now());
+                seen.0.fetch_add(1, Ordering::SeqCst);
+                seen.2.fetch_max(seen.1.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                if Some(item) == stop_at {
+                    control.advance(Phase::Draining);
+                }
+                tokio::task::yield_now().await;
+                seen.1.fetch_sub(1, Ordering::SeqCst);
+                clock.now()
+            }
+        }));
+        (counts.0.load(Ordering::SeqCst), counts.2.load(Ordering::SeqCst))
+    }
+
+    #[test]
+    fn every_item_is_sent_once_and_never_more_at_a_time_than_there_are_slots() {
+        assert_eq!(run(None), (50, 7));
+    }
+
+    #[test]
+    fn nothing_starts_once_the_run_drains() {
+        let (started, _) = run(Some(20));
+        assert!((21..=27).contains(&started), "{started} started");
+    }
+}

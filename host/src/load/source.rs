@@ -1,0 +1,95 @@
+//! Where requests come from: lanes filled ahead of time by builders, read in one fixed order.
+
+use std::collections::VecDeque;
+
+use tokio::sync::{Mutex, mpsc};
+
+/// The sending end of one lane. With `n` lanes, lane `k` takes the items `k`, `k + n`, `k + 2n`, …, in order.
+#[derive(Debug)]
+pub struct Lane<T>(mpsc::Sender<T>);
+
+impl<T> Lane<T> {
+    /// Adds the lane's next item and waits while the lane is full. False where nobody reads any more. For plain threads only.
+    pub fn put(&self, item: T) -> bool {
+        self.0.blocking_send(item).is_ok()
+    }
+}
+
+/// The reading end of all lanes: items in order, whoever asks.
+#[derive(Debug)]
+pub struct Source<T> {
+    // Slots of several I/O threads ask in turn; an item is nearly always ready, so nobody waits long.
+    inner: Mutex<Inner<T>>,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    ready: VecDeque<T>,
+    lanes: Vec<mpsc::Receiver<T>>,
+    next: usize,
+}
+
+/// `count` lanes that hold `each` items at most, and their source.
+pub fn lanes<T>(count: usize, each: usize) -> (Vec<Lane<T>>, Source<T>) {
+    let (senders, lanes) = (0..count).map(|_| mpsc::channel(each.max(1))).unzip::<_, _, Vec<_>, Vec<_>>();
+    let inner = Inner { ready: VecDeque::new(), lanes, next: 0 };
+    (senders.into_iter().map(Lane).collect(), Source { inner: Mutex::new(inner) })
+}
+
+impl<T> Source<T> {
+    /// Takes `count` items out of the lanes ahead of time, or all where there are fewer.
+    pub async fn prefill(&self, count: usize) {
+        let mut inner = self.inner.lock().await;
+        while inner.ready.len() < count {
+            let Some(item) = inner.from_lane().await else { return };
+            inner.ready.push_back(item);
+        }
+    }
+
+    /// The next item, in order; `None` once there are no more.
+    pub async fn next(&self) -> Option<T> {
+        let mut inner = self.inner.lock().await;
+        match inner.ready.pop_front() {
+            Some(item) => Some(item),
+            None => inner.from_lane().await,
+        }
+    }
+}
+
+impl<T> Inner<T> {
+    async fn from_lane(&mut self) -> Option<T> {
+        let lane = self.next % self.lanes.len();
+        // Cancel safe: the turn passes on only once the item is here.
+        let item = self.lanes[lane].recv().await?;
+        self.next += 1;
+        Some(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_come_in_order_however_the_builders_run() {
+        let (lanes, source) = lanes::<u64>(3, 2);
+        let builders: Vec<_> = lanes
+            .into_iter()
+            .zip(0u64..)
+            .map(|(lane, first)| {
+                std::thread::spawn(move || (first..20).step_by(3).all(|item| lane.put(item)))
+            })
+            .collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let items = runtime.block_on(async {
+            source.prefill(4).await;
+            let mut items = vec![];
+            while let Some(item) = source.next().await {
+                items.push(item);
+            }
+            items
+        });
+        assert_eq!(items, (0..20).collect::<Vec<_>>());
+        assert!(builders.into_iter().all(|b| b.join().expect("a builder")));
+    }
+}

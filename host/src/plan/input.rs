@@ -1,0 +1,44 @@
+//! What people write: every setting optional, in the units of the command line. Not yet a plan.
+
+use std::path::PathBuf;
+
+use crate::metrics::TokenBasis;
+
+/// The settings of `llmperf load` as they were given. Field names are the long flag names.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LoadInput {
+    pub model: Option<String>,
+    pub llm_api: Option<String>,
+    /// `mock` starts the built-in target.
+    pub target: Option<String>,
+    pub base_url: Option<String>,
+    /// Name of the environment variable that holds the key.
+    pub key_env: Option<String>,
+    /// `Name: value`, any number.
+    pub headers: Vec<String>,
+    pub plugin: Option<PathBuf>,
+    /// `NAME=VALUE`, any number.
+    pub plugin_options: Vec<String>,
+    pub mean_input_tokens: Option<f64>,
+    pub stddev_input_tokens: Option<f64>,
+    pub mean_output_tokens: Option<f64>,
+    pub stddev_output_tokens: Option<f64>,
+    pub seed: Option<u64>,
+    pub tokenizer: Option<PathBuf>,
+    pub tokens: Option<TokenBasis>,
+    pub max_num_completed_requests: Option<u64>,
+    pub num_concurrent_requests: Option<u64>,
+    /// Seconds, as are all times here.
+    pub timeout: Option<f64>,
+    pub drain: Option<f64>,
+    pub connect_timeout: Option<f64>,
+    pub read_timeout: Option<f64>,
+    pub request_timeout: Option<f64>,
+    /// A JSON object, as text.
+    pub additional_sampling_params: Option<String>,
+    /// `k=v,k2=v2`.
+    pub metadata: Option<String>,
+    /// Empty saves nothing, as in LLMPerf.
+    pub results_dir: Option<PathBuf>,
+    pub save_text: bool,
+}

@@ -1,0 +1,259 @@
+//! From what was written to a plan: defaults filled in, everything checked.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Map, Value};
+
+use super::target::{resolve_plugin, resolve_target};
+use super::{Drain, LoadInput, Plan, Target};
+use crate::plugin::Limits;
+use crate::provider::Catalog;
+use crate::transport::Deadlines;
+use crate::units::Span;
+use crate::workload::{Normal, SonnetConfig};
+
+/// LLMPerf's defaults, so that its command lines mean the same here.
+mod default {
+    pub(super) const MEAN_INPUT_TOKENS: f64 = 550.0;
+    pub(super) const STDDEV_INPUT_TOKENS: f64 = 150.0;
+    pub(super) const MEAN_OUTPUT_TOKENS: f64 = 150.0;
+    pub(super) const STDDEV_OUTPUT_TOKENS: f64 = 80.0;
+    pub(super) const CONCURRENT_REQUESTS: u64 = 10;
+    pub(super) const REQUESTS: u64 = 10;
+    pub(super) const TIMEOUT_S: f64 = 90.0;
+    pub(super) const SEED: u64 = 11111;
+    /// LLMPerf waits 180 s between two reads.
+    pub(super) const READ_TIMEOUT_S: f64 = 180.0;
+    pub(super) const CONNECT_TIMEOUT_S: f64 = 30.0;
+    /// Long enough for the slowest local model, short enough that an endless stream ends.
+    pub(super) const REQUEST_TIMEOUT_S: f64 = 3600.0;
+    pub(super) const DRAIN_AFTER_INTERRUPT_S: f64 = 5.0;
+}
+
+/// More slots than this is more connections than one address pair has ports.
+const MAX_CONCURRENCY: u64 = 60_000;
+
+/// Makes a plan. `env` looks up an environment variable; a variable that is set and empty counts as not set.
+/// Every error names the setting and the remedy.
+pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result<Plan> {
+    let env = &|name: &str| env(name).filter(|value| !value.is_empty());
+    let catalog = Catalog::bundled()?;
+    let mut notes = Vec::new();
+    let target = resolve_target(&input, &catalog, env, &mut notes)?;
+    let plugin = resolve_plugin(&input, &catalog)?;
+    let model = match (input.model, &target) {
+        (Some(model), _) if model.trim().is_empty() => {
+            bail!("--model is empty\nhint: give the name the target knows the model by")
+        }
+        (Some(model), _) => model,
+        (None, Target::BuiltIn) => "mock".to_owned(),
+        (None, Target::Provider(_)) => {
+            bail!("--model is missing\nhint: give the name the target knows the model by")
+        }
+    };
+    let timeout = seconds("--timeout", input.timeout, default::TIMEOUT_S)?;
+    let drain = input.drain.map(|s| seconds_or_zero("--drain", s)).transpose()?;
+    Ok(Plan {
+        model,
+        llm_api: input.llm_api.unwrap_or_else(|| "openai".to_owned()),
+        target,
+        plugin,
+        plugin_options: plugin_options(&input.plugin_options)?,
+        limits: Limits::default(),
+        workload: SonnetConfig {
+            seed: input.seed.unwrap_or(default::SEED),
+            isl: Normal {
+                mean: input.mean_input_tokens.unwrap_or(default::MEAN_INPUT_TOKENS),
+                stddev: input.stddev_input_tokens.unwrap_or(default::STDDEV_INPUT_TOKENS),
+            },
+            osl: Normal {
+                mean: input.mean_output_tokens.unwrap_or(default::MEAN_OUTPUT_TOKENS),
+                stddev: input.stddev_output_tokens.unwrap_or(default::STDDEV_OUTPUT_TOKENS),
+            },
+        },
+        tokenizer: input.tokenizer,
+        token_basis: input.tokens.unwrap_or_default(),
+        requests: count(
+            "--max-num-completed-requests",
+            input.max_num_completed_requests,
+            default::REQUESTS,
+            u64::MAX,
+        )?,
+        concurrency: usize::try_from(count(
+            "--num-concurrent-requests",
+            input.num_concurrent_requests,
+            default::CONCURRENT_REQUESTS,
+            MAX_CONCURRENCY,
+        )?)?,
+        timeout,
+        drain: Drain {
+            after_timeout: drain.unwrap_or_default(),
+            after_interrupt: drain.unwrap_or(seconds("--drain", None, default::DRAIN_AFTER_INTERRUPT_S)?),
+        },
+        deadlines: Deadlines {
+            connect: seconds("--connect-timeout", input.connect_timeout, default::CONNECT_TIMEOUT_S)?,
+            read: seconds("--read-timeout", input.read_timeout, default::READ_TIMEOUT_S)?,
+            total: seconds("--request-timeout", input.request_timeout, default::REQUEST_TIMEOUT_S)?,
+        },
+        sampling: sampling(input.additional_sampling_params.as_deref())?,
+        metadata: metadata(input.metadata.as_deref())?,
+        results_dir: results_dir(input.results_dir)?,
+        save_text: input.save_text,
+        notes,
+    })
+}
+
+fn count(flag: &str, given: Option<u64>, default: u64, most: u64) -> Result<u64> {
+    match given.unwrap_or(default) {
+        0 => bail!("{flag} is 0\nhint: give 1 or more"),
+        n if n > most => bail!("{flag} is {n}, more than one client can hold\nhint: give {most} or less"),
+        n => Ok(n),
+    }
+}
+
+fn seconds(flag: &str, given: Option<f64>, default: f64) -> Result<Span> {
+    match given.unwrap_or(default) {
+        0.0 => bail!("{flag} is 0\nhint: give a time in seconds"),
+        s => seconds_or_zero(flag, s),
+    }
+}
+
+fn seconds_or_zero(flag: &str, s: f64) -> Result<Span> {
+    // A year is beyond any run, and far from where a deadline would overflow.
+    if !(0.0..=31_536_000.0).contains(&s) {
+        bail!("{flag} is {s}, which is no time\nhint: give a number of seconds, at most a year");
+    }
+    Ok(Span((s * 1e9) as u64))
+}
+
+fn sampling(text: Option<&str>) -> Result<Map<String, Value>> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty()).unwrap_or("{}");
+    match serde_json::from_str(text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => bail!(
+            "--additional-sampling-params is JSON, but no object\nhint: write '{{\"temperature\": 0.5}}'"
+        ),
+        Err(error) => Err(anyhow!(
+            "--additional-sampling-params is no JSON: {error}\nhint: quote it for the shell: '{{\"temperature\": 0.5}}'"
+        )),
+    }
+}
+
+/// `k=v,k2=v2`; a value may contain `=`.
+fn metadata(text: Option<&str>) -> Result<Vec<(String, String)>> {
+    let text = text.unwrap_or_default();
+    text.split(',').filter(|item| !item.trim().is_empty()).map(|item| key_value("--metadata", item)).collect()
+}
+
+fn plugin_options(items: &[String]) -> Result<Vec<(String, String)>> {
+    items.iter().map(|item| key_value("--plugin-option", item)).collect()
+}
+
+fn key_value(flag: &str, item: &str) -> Result<(String, String)> {
+    match item.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => bail!("{flag}: {item:?} is no key=value"),
+    }
+}
+
+/// The directory is made now, so that a run does not end with results and nowhere to put them.
+fn results_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
+    let Some(dir) = given.filter(|dir| !dir.as_os_str().is_empty()) else { return Ok(None) };
+    writable_dir(&dir).with_context(|| format!("--results-dir {} cannot be used", dir.display()))?;
+    Ok(Some(dir))
+}
+
+fn writable_dir(dir: &Path) -> Result<()> {
+    if dir.exists() && !dir.is_dir() {
+        bail!("it is a file\nhint: name a directory; it is made where there is none");
+    }
+    fs::create_dir_all(dir)?;
+    tempfile::tempfile_in(dir).context("nothing can be written into it")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::PluginSource;
+
+    fn input() -> LoadInput {
+        LoadInput {
+            model: Some("m".to_owned()),
+            base_url: Some("http://127.0.0.1:1/v1".to_owned()),
+            ..LoadInput::default()
+        }
+    }
+
+    fn no_env(_: &str) -> Option<String> {
+        None
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_llmperf() {
+        let plan = resolve(input(), &no_env).expect("a plan");
+        assert_eq!((plan.requests, plan.concurrency, plan.timeout), (10, 10, Span::from_secs(90)));
+        assert_eq!((plan.workload.isl.mean, plan.workload.isl.stddev), (550.0, 150.0));
+        assert_eq!((plan.workload.osl.mean, plan.workload.osl.stddev), (150.0, 80.0));
+        assert_eq!((plan.workload.seed, plan.llm_api.as_str()), (11111, "openai"));
+        assert_eq!(plan.plugin, PluginSource::Bundled("openai-chat"));
+        assert!(plan.results_dir.is_none() && plan.sampling.is_empty() && plan.metadata.is_empty());
+    }
+
+    #[test]
+    fn a_metadata_value_may_contain_an_equals_sign() {
+        let given = LoadInput { metadata: Some("purpose=a=b,run=1".to_owned()), ..input() };
+        let plan = resolve(given, &no_env).expect("a plan");
+        assert_eq!(
+            plan.metadata,
+            [("purpose".to_owned(), "a=b".to_owned()), ("run".to_owned(), "1".to_owned())]
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_remedy() {
+        type Change = fn(&mut LoadInput);
+        let cases: &[(Change, &[&str])] = &[
+            (|i| i.model = None, &["--model is missing", "hint:"]),
+            (|i| i.num_concurrent_requests = Some(0), &["--num-concurrent-requests is 0"]),
+            (
+                |i| i.num_concurrent_requests = Some(1_000_000),
+                &["--num-concurrent-requests", "60000 or less"],
+            ),
+            (|i| i.max_num_completed_requests = Some(0), &["--max-num-completed-requests is 0"]),
+            (|i| i.timeout = Some(0.0), &["--timeout is 0"]),
+            (|i| i.timeout = Some(-1.0), &["--timeout is -1"]),
+            (|i| i.timeout = Some(f64::NAN), &["--timeout is NaN"]),
+            (|i| i.request_timeout = Some(f64::INFINITY), &["--request-timeout is inf"]),
+            (
+                |i| i.additional_sampling_params = Some("{temperature: 1}".to_owned()),
+                &["--additional-sampling-params is no JSON"],
+            ),
+            (|i| i.additional_sampling_params = Some("[1]".to_owned()), &["no object"]),
+            (|i| i.metadata = Some("a".to_owned()), &["--metadata: \"a\" is no key=value"]),
+            (|i| i.plugin_options = vec!["=x".to_owned()], &["--plugin-option"]),
+            (|i| i.llm_api = Some("opnai".to_owned()), &["opnai", "openai"]),
+            (|i| i.target = Some("gpu".to_owned()), &["--target gpu", "mock"]),
+            (
+                |i| i.base_url = Some("localhost:11434/v1".to_owned()),
+                &["--base-url", "http://localhost:11434/v1"],
+            ),
+            (|i| i.base_url = Some("http://me:pw@host/v1".to_owned()), &["--base-url", "--key-env"]),
+            (|i| i.base_url = Some("ftp://host/v1".to_owned()), &["--base-url", "http"]),
+            (|i| i.base_url = None, &["OPENAI_API_KEY"]),
+            (|i| i.key_env = Some("NO_SUCH".to_owned()), &["NO_SUCH"]),
+            (|i| i.headers = vec!["broken".to_owned()], &["--header"]),
+            (|i| i.results_dir = Some("/dev/null".into()), &["--results-dir", "it is a file"]),
+        ];
+        for (change, words) in cases {
+            let mut given = input();
+            change(&mut given);
+            let error = format!("{:#}", resolve(given, &no_env).expect_err(words[0]));
+            for word in *words {
+                assert!(error.contains(word), "{word:?} is not in {error:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The engine that compiles plugins, and a plugin that was compiled, linked and asked what it is.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+use wasmtime::component::Linker;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::{Cache, CacheConfig, Config, OptLevel};
+
+use super::bindings::PluginPre;
+use super::convert::Description;
+use super::sandbox::{self, Limits, State};
+use super::session::Session;
+
+/// The contract this host speaks.
+const CONTRACT: &str = "llmperf:plugin/api@0.1.0";
+/// A component larger than this is refused unread; CPython with its standard library is some 18 MiB.
+const MAX_COMPONENT_BYTES: usize = 64 << 20;
+/// Stack of a guest. Deep recursion ends in a trap well before the thread's own stack does.
+const GUEST_STACK_BYTES: usize = 512 << 10;
+
+/// Compiles plugins. Compiled code is kept between runs in wasmtime's own cache.
+#[derive(Clone)]
+pub struct Engine {
+    engine: wasmtime::Engine,
+    linker: Arc<Linker<State>>,
+    limits: Limits,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine with these limits for every instance, and `cache_dir` for compiled code. Without a directory, or where it cannot
+    /// be used, everything is compiled anew.
+    pub fn new(limits: Limits, cache_dir: Option<&Path>) -> Result<Engine> {
+        let mut config = Config::new();
+        config
+            .consume_fuel(true)
+            .cranelift_opt_level(OptLevel::Speed)
+            .max_wasm_stack(GUEST_STACK_BYTES)
+            .wasm_memory64(false)
+            .wasm_multi_memory(false)
+            .wasm_relaxed_simd(false)
+            .concurrency_support(false)
+            .cache(cache_dir.and_then(open_cache));
+        let engine = wasmtime::Engine::new(&config)
+            .map_err(plain)
+            .context("WebAssembly cannot run on this machine")?;
+        let mut linker = Linker::new(&engine);
+        sandbox::link(&mut linker).map_err(plain)?;
+        Ok(Engine { engine, linker: Arc::new(linker), limits })
+    }
+
+    /// Compiles a component, checks that it is a plugin of a contract this host speaks and asks for nothing it may not have,
+    /// and asks it to describe itself. `origin` names it in errors.
+    pub fn load(&self, origin: &str, wasm: &[u8]) -> Result<Plugin> {
+        refuse_what_is_no_component(wasm).with_context(|| format!("plugin {origin} cannot be used"))?;
+        let component = Component::from_binary(&self.engine, wasm)
+            .map_err(plain)
+            .with_context(|| format!("plugin {origin} is no valid component"))?;
+        self.check_contract(&component).with_context(|| format!("plugin {origin} cannot be used"))?;
+        let pre = self.linker.instantiate_pre(&component).and_then(PluginPre::new);
+        let pre = pre.map_err(plain).with_context(|| {
+            format!("plugin {origin} does not link: it asks for more than a plugin may have")
+        })?;
+        let mut plugin = Plugin {
+            engine: self.engine.clone(),
+            pre,
+            limits: self.limits,
+            description: Arc::default(),
+            digest: hex_sha256(wasm),
+        };
+        let described = plugin.session().and_then(|mut session| session.describe());
+        plugin.description =
+            Arc::new(described.map_err(|fault| anyhow!("plugin {origin} cannot describe itself: {fault}"))?);
+        Ok(plugin)
+    }
+
+    fn check_contract(&self, component: &Component) -> Result<()> {
+        let ty = component.component_type();
+        let exports: Vec<String> = ty
+            .exports(&self.engine)
+            .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentInstance(_)))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        if exports.iter().any(|name| name == CONTRACT) {
+            return Ok(());
+        }
+        if let Some(other) = exports.iter().find(|name| name.starts_with("llmperf:plugin/api@")) {
+            bail!(
+                "it exports {other}; this host speaks {CONTRACT}\nhint: rebuild it with the SDK of this host's version (wit/README.md has the table)"
+            );
+        }
+        bail!("it is a component, but not an llmperf plugin: it exports {}", list_or_nothing(&exports))
+    }
+}
+
+/// A plugin, compiled and linked. Cheap to clone; each [`Session`] is a fresh instance of it.
+#[derive(Clone)]
+pub struct Plugin {
+    engine: wasmtime::Engine,
+    pre: PluginPre<State>,
+    limits: Limits,
+    description: Arc<Description>,
+    digest: String,
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin")
+            .field("description", &self.description)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plugin {
+    /// What the plugin says of itself.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// SHA-256 of the component, in hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// A fresh instance in a store of its own, with a full budget. It costs about 10 µs, and makes two things true by
+    /// construction: a guest keeps nothing from one request to the next, and a trap reaches no other request.
+    pub fn session(&self) -> Result<Session, super::Fault> {
+        Session::start(&self.engine, &self.pre, self.limits)
+    }
+}
+
+/// wasmtime's errors are not `std` errors; the chain of causes is kept as text.
+fn plain(error: wasmtime::Error) -> anyhow::Error {
+    anyhow!("{error:#}")
+}
+
+fn open_cache(dir: &Path) -> Option<Cache> {
+    let mut config = CacheConfig::new();
+    config.with_directory(dir);
+    Cache::new(config).ok()
+}
+
+/// Says what a file is that is no component: the usual mistakes have a name.
+fn refuse_what_is_no_component(bytes: &[u8]) -> Result<()> {
+    if bytes.len() > MAX_COMPONENT_BYTES {
+        bail!("it is larger than {} MiB", MAX_COMPONENT_BYTES >> 20);
+    }
+    match bytes {
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => bail!(
+            "it is a core WebAssembly module, not a component\nhint: build it for wasm32-wasip2, or wrap it with `wasm-tools component new`"
+        ),
+        [0, b'a', b's', b'm', ..] => bail!("it is WebAssembly of a kind this host does not know"),
+        [] => bail!("the file is empty"),
+        [0x7f, b'E', b'L', b'F', ..] => {
+            bail!("it is native code (ELF; a .cwasm or a shared library), which is never loaded")
+        }
+        [b'(', ..] => bail!("it is WebAssembly text\nhint: turn it into a component with `wasm-tools parse`"),
+        _ => bail!("it is not WebAssembly"),
+    }
+}
+
+fn list_or_nothing(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+fn hex_sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,19 @@
+//! The plugin engine: loads WebAssembly components that speak an API and runs them with nothing granted.
+//!
+//! A plugin sees no clock, no network, no file, no environment, no randomness and no secret, and every call into it
+//! has a budget of CPU and memory. This is the only room that names wasmtime, and it calls into guests from plain
+//! threads only, never from an async runtime.
+
+#[allow(unsafe_code, unreachable_pub, missing_debug_implementations)]
+mod bindings;
+mod catalog;
+mod convert;
+mod engine;
+mod sandbox;
+mod session;
+
+pub use catalog::{Bundled, bundled};
+pub use convert::{Context, Description, OptionKind, OptionSpec};
+pub use engine::{Engine, Plugin};
+pub use sandbox::Limits;
+pub use session::{Fault, ResponseDecoder, Session};

@@ -1,0 +1,227 @@
+//! What a guest may use: its limits, and the WASI it is given, which grants nothing.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use wasmtime::component::{Linker, Resource, ResourceTable};
+use wasmtime::{StoreLimits, StoreLimitsBuilder, bail};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView};
+use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock, WasiClocks, WasiClocksView};
+use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
+use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::random::WasiRandom;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// What one instance of a plugin may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// CPU of one call, in units of fuel (about one WebAssembly instruction each). Fuel and not wall time, so that a busy
+    /// machine cannot change a result; it costs about 7 % of a decode, 0.05 µs an event.
+    pub fuel_per_call: u64,
+    /// Bytes of linear memory.
+    pub memory_bytes: usize,
+    /// Bytes that one call may hand to the host.
+    pub answer_bytes: usize,
+    /// Bytes of stdout and stderr kept for one instance; the rest is dropped.
+    pub log_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            // About a second. A decode of 256 events takes a thousandth of it in Rust and a hundredth in Python.
+            fuel_per_call: 2_000_000_000,
+            // SpiderMonkey and CPython guests start with some 20 MiB; a 16 MiB event must fit beside its parse.
+            memory_bytes: 256 << 20,
+            // A built request with a prompt of a million tokens is some 4 MiB; lists of small records count several times their text.
+            answer_bytes: 64 << 20,
+            // A panic message with its location, and some lines before it.
+            log_bytes: 4 << 10,
+        }
+    }
+}
+
+/// Tables and core instances of one component: a Rust or C guest has 2 to 5, with a WASI adapter some 10.
+const MAX_CORE_OBJECTS: usize = 64;
+/// Elements of one table; CPython has some 10,000 functions.
+const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+/// The state of one store.
+pub(super) struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    pub(super) limits: StoreLimits,
+    pub(super) log: GuestLog,
+}
+
+impl State {
+    pub(super) fn new(limits: Limits) -> State {
+        let log = GuestLog::new(limits.log_bytes);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(1024);
+        let wasi = WasiCtx::builder()
+            .stdout(log.clone())
+            .stderr(log.clone())
+            .secure_random(fixed_randomness())
+            .insecure_random(fixed_randomness())
+            .insecure_random_seed(0)
+            .wall_clock(StoppedClock)
+            .monotonic_clock(StoppedClock)
+            .max_random_size(64 << 10)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .build();
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(limits.memory_bytes)
+            .table_elements(MAX_TABLE_ELEMENTS)
+            .memories(MAX_CORE_OBJECTS)
+            .tables(MAX_CORE_OBJECTS)
+            .instances(MAX_CORE_OBJECTS)
+            .trap_on_grow_failure(true)
+            .build();
+        State { wasi, table, limits, log }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// The WASI interfaces that guests of common languages import, each answering that there is nothing: no arguments,
+/// environment, files or input, a stopped clock, fixed randomness, output to a bounded log. No sockets, no HTTP:
+/// a component that imports anything else does not link.
+pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sync};
+    type S = State;
+
+    wasmtime_wasi_io::bindings::wasi::io::error::add_to_linker::<S, HasIo>(linker, |s| &mut s.table)?;
+    sync::io::poll::add_to_linker::<S, HasIo>(linker, |s| &mut s.table)?;
+    sync::io::streams::add_to_linker::<S, HasIo>(linker, |s| &mut s.table)?;
+    cli::environment::add_to_linker::<S, WasiCli>(linker, S::cli)?;
+    cli::exit::add_to_linker::<S, WasiCli>(linker, S::cli)?;
+    cli::stdin::add_to_linker::<S, WasiCli>(linker, S::cli)?;
+    cli::stdout::add_to_linker::<S, WasiCli>(linker, S::cli)?;
+    cli::stderr::add_to_linker::<S, WasiCli>(linker, S::cli)?;
+    cli::terminal_input::add_to_linker::<S, WasiCli>(linker, S::cli)?;
+    cli::terminal_output::add_to_linker::<S, WasiCli>(linker, S::cli)?;
+    cli::terminal_stdin::add_to_linker::<S, WasiCli>(linker, S::cli)?;
+    cli::terminal_stdout::add_to_linker::<S, WasiCli>(linker, S::cli)?;
+    cli::terminal_stderr::add_to_linker::<S, WasiCli>(linker, S::cli)?;
+    clocks::wall_clock::add_to_linker::<S, WasiClocks>(linker, S::clocks)?;
+    filesystem::preopens::add_to_linker::<S, WasiFilesystem>(linker, S::filesystem)?;
+    sync::filesystem::types::add_to_linker::<S, WasiFilesystem>(linker, S::filesystem)?;
+    random::random::add_to_linker::<S, WasiRandom>(linker, |s| s.wasi.random())?;
+    random::insecure::add_to_linker::<S, WasiRandom>(linker, |s| s.wasi.random())?;
+    random::insecure_seed::add_to_linker::<S, WasiRandom>(linker, |s| s.wasi.random())?;
+    link_stopped_clock(linker)
+}
+
+/// `wasi:clocks/monotonic-clock` by hand: the stock one lets a guest sleep, which costs no fuel and would hold its worker.
+fn link_stopped_clock(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut clock = linker.instance("wasi:clocks/monotonic-clock@0.2.0")?;
+    clock.func_wrap("now", |_, (): ()| Ok((0u64,)))?;
+    clock.func_wrap("resolution", |_, (): ()| Ok((1u64,)))?;
+    for wait in ["subscribe-instant", "subscribe-duration"] {
+        clock.func_wrap(wait, |_, (_,): (u64,)| -> wasmtime::Result<(Resource<DynPollable>,)> {
+            bail!("a plugin has no clock to wait on")
+        })?;
+    }
+    Ok(())
+}
+
+struct HasIo;
+
+impl wasmtime::component::HasData for HasIo {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+fn fixed_randomness() -> ChaCha8Rng {
+    ChaCha8Rng::from_seed([0; 32])
+}
+
+struct StoppedClock;
+
+impl HostWallClock for StoppedClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl HostMonotonicClock for StoppedClock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+    fn now(&self) -> u64 {
+        0
+    }
+}
+
+/// The first bytes a guest wrote to stdout and stderr. Writing past the bound succeeds and is dropped, so that a chatty
+/// plugin neither fills memory nor fails.
+#[derive(Clone)]
+pub(super) struct GuestLog {
+    bound: usize,
+    // Shared between the store's two streams and the session that reads it; never contended.
+    text: Arc<Mutex<Vec<u8>>>,
+}
+
+impl GuestLog {
+    fn new(bound: usize) -> GuestLog {
+        GuestLog { bound, text: Arc::default() }
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        let mut text = self.text.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let room = self.bound.saturating_sub(text.len());
+        text.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// What was written since the last call.
+    pub(super) fn take(&self) -> String {
+        let mut text = self.text.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        String::from_utf8_lossy(&std::mem::take(&mut *text)).into_owned()
+    }
+}
+
+impl IsTerminal for GuestLog {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for GuestLog {
+    // Only WASI 0.3 guests would use this one, and they do not link.
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for GuestLog {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for GuestLog {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        self.keep(&bytes);
+        Ok(())
+    }
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(64 << 10)
+    }
+}

@@ -1,0 +1,254 @@
+//! From what a plugin built to what goes on the wire. Everything here assumes the plugin is hostile.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use url::Url;
+
+use super::{Credential, Provider};
+use crate::record::{BuiltRequest, Framing, PreparedRequest, RequestSpec};
+
+/// Why the host does not send what a plugin built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(String);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the plugin built a request that is not sent: {}", self.0)
+    }
+}
+
+/// Headers that are the host's own: those of the connection, and those that carry credentials.
+const HOST_HEADERS: &[&str] = &[
+    "accept-encoding",
+    "api-key",
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-api-key",
+    "x-goog-api-key",
+];
+
+/// More than any API needs; hyper's own default for a response.
+const MAX_HEADERS: usize = 100;
+/// SageMaker nests two; no API nests more.
+const MAX_FRAMINGS: usize = 3;
+/// A URL longer than this is refused by servers.
+const MAX_URL_BYTES: usize = 8 << 10;
+
+impl Provider {
+    /// Puts what a plugin built for `spec` under the base URL and adds the credential.
+    pub fn prepare(&self, spec: &RequestSpec, built: BuiltRequest) -> Result<PreparedRequest, Refusal> {
+        Ok(PreparedRequest {
+            info: spec.info(),
+            method: method(&built.method)?,
+            url: self.url(&built.path, &built.query)?,
+            headers: self.headers(&built.headers)?,
+            body: Bytes::from(built.body),
+            framing: framing(built.framing)?,
+        })
+    }
+
+    fn url(&self, path: &[String], query: &[(String, String)]) -> Result<Url, Refusal> {
+        for segment in path {
+            let walks = matches!(segment.as_str(), "" | "." | "..");
+            if walks || segment.chars().any(char::is_control) {
+                return Err(Refusal(format!("{segment:?} cannot be a segment of its path")));
+            }
+        }
+        let mut url = self.base.clone();
+        url.path_segments_mut().expect("a base URL has a host, so it has a path").pop_if_empty().extend(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        if url.origin() != self.base.origin()
+            || !url.path().starts_with(self.base.path().trim_end_matches('/'))
+        {
+            return Err(Refusal("its URL leaves the provider's base URL".to_owned()));
+        }
+        if url.as_str().len() > MAX_URL_BYTES {
+            return Err(Refusal(format!("its URL is longer than {MAX_URL_BYTES} bytes")));
+        }
+        Ok(url)
+    }
+
+    fn headers(&self, built: &[(String, String)]) -> Result<HeaderMap, Refusal> {
+        if built.len() > MAX_HEADERS {
+            return Err(Refusal(format!("it has more than {MAX_HEADERS} headers")));
+        }
+        let mut headers = HeaderMap::with_capacity(built.len() + self.headers.len() + 1);
+        for (name, value) in built {
+            let (name, value) = parse_header(name, value).map_err(Refusal)?;
+            if HOST_HEADERS.contains(&name.as_str()) {
+                return Err(Refusal(format!("the header {name} is the host's own")));
+            }
+            headers.append(name, value);
+        }
+        if let Credential::Bearer(secret) = &self.credential {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", secret.expose()))
+                .expect("a Secret is visible ASCII");
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        for (name, value) in &self.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+        Ok(headers)
+    }
+}
+
+fn framing(built: Vec<Framing>) -> Result<Vec<Framing>, Refusal> {
+    match built.len() {
+        0 => Ok(vec![Framing::Body]),
+        1..=MAX_FRAMINGS => Ok(built),
+        n => Err(Refusal(format!("it nests {n} framings, more than {MAX_FRAMINGS}"))),
+    }
+}
+
+fn method(word: &str) -> Result<Method, Refusal> {
+    match word {
+        "GET" => Ok(Method::GET),
+        "POST" => Ok(Method::POST),
+        "PUT" => Ok(Method::PUT),
+        other => Err(Refusal(format!("the method {other:?} is none of GET, POST, PUT"))),
+    }
+}
+
+/// A header from two texts; the error names what is wrong with it.
+pub fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let parsed =
+        HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is no header name"))?;
+    let value = HeaderValue::from_str(value).map_err(|_| {
+        format!("the value of header {parsed} has a character in it that no header can carry")
+    })?;
+    Ok((parsed, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::Secret;
+    use crate::units::{RequestId, Tokens};
+
+    fn provider(base: &str) -> Provider {
+        Provider {
+            name: "test".to_owned(),
+            base: Url::parse(base).expect("a base URL"),
+            credential: Credential::Bearer(Secret::new("sk-0123456789").expect("a key")),
+            headers: vec![],
+        }
+    }
+
+    fn spec() -> RequestSpec {
+        RequestSpec {
+            id: RequestId(0),
+            messages: vec![],
+            isl_target: Tokens(1),
+            isl: Tokens(1),
+            max_tokens: None,
+        }
+    }
+
+    fn built(path: &[&str]) -> BuiltRequest {
+        BuiltRequest {
+            method: "POST".to_owned(),
+            path: path.iter().map(|&s| s.to_owned()).collect(),
+            query: vec![],
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: b"{}".to_vec(),
+            framing: vec![Framing::Sse],
+        }
+    }
+
+    #[test]
+    fn a_path_goes_under_the_base_with_or_without_a_trailing_slash() {
+        for (base, url) in [
+            ("http://h/v1", "http://h/v1/chat/completions"),
+            ("http://h/v1/", "http://h/v1/chat/completions"),
+            ("http://h", "http://h/chat/completions"),
+            ("http://h:81/a%20b", "http://h:81/a%20b/chat/completions"),
+        ] {
+            let prepared = provider(base).prepare(&spec(), built(&["chat", "completions"])).expect(base);
+            assert_eq!(prepared.url.as_str(), url);
+        }
+    }
+
+    #[test]
+    fn no_path_reaches_another_origin_or_leaves_the_base() {
+        let hostile = [
+            "//e",
+            "\\\\e",
+            "/\\e",
+            "http://e",
+            "HTTPS://e",
+            "http:chat",
+            "//good@e",
+            "ｈｔｔｐ",
+            "javascript:alert(1)",
+            "data:x",
+            "file:///etc",
+            ".evil.com",
+            "@evil.com",
+            ":1",
+            "%2e%2e",
+            "%2f",
+            "a;b",
+            "a?b",
+            "a#b",
+            "..%2f..",
+        ];
+        for segment in hostile {
+            let prepared =
+                provider("http://good:80/v1").prepare(&spec(), built(&[segment, "x"])).expect(segment);
+            assert_eq!(prepared.url.origin(), Url::parse("http://good/").expect("url").origin());
+            assert!(prepared.url.path().starts_with("/v1/"), "{segment}: {}", prepared.url);
+            assert_eq!(prepared.url.path().matches('/').count(), 3, "{segment}: {}", prepared.url);
+            assert!(prepared.url.query().is_none() && prepared.url.fragment().is_none(), "{segment}");
+        }
+        for segment in ["..", ".", "", "a\tb", "a\nb", "\u{0}", "\u{85}"] {
+            assert!(provider("http://good/v1").prepare(&spec(), built(&[segment])).is_err(), "{segment:?}");
+        }
+    }
+
+    #[test]
+    fn headers_of_the_host_and_broken_ones_are_refused_by_name() {
+        for (name, value) in [
+            ("Host", "evil"),
+            ("Transfer-Encoding", "chunked"),
+            ("content-length", "0"),
+            ("Connection", "close"),
+            ("AUTHORIZATION", "Bearer x"),
+            ("X-Api-Key", "x"),
+            ("Cookie", "a=b"),
+            ("x\r\ny", "z"),
+            ("x", "a\r\nb: c"),
+            ("x", "a\0"),
+            ("", "x"),
+        ] {
+            let mut request = built(&["x"]);
+            request.headers.push((name.to_owned(), value.to_owned()));
+            assert!(provider("http://good/v1").prepare(&spec(), request).is_err(), "{name:?}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn the_credential_is_added_and_marked_sensitive() {
+        let prepared = provider("http://good/v1").prepare(&spec(), built(&["x"])).expect("a request");
+        assert!(prepared.headers[AUTHORIZATION].is_sensitive());
+        assert!(!format!("{prepared:?}").contains("sk-0123456789"));
+    }
+}

@@ -1,0 +1,14 @@
+//! What travels through the program: one request's values, from its specification to its record.
+//! Plain data; nothing here knows where it comes from or goes to.
+
+mod event;
+mod request;
+mod response;
+mod trace;
+
+pub use event::{EventBatch, FramedEvent};
+pub use request::{BuiltRequest, Framing, Message, PreparedRequest, RequestInfo, RequestSpec};
+pub use response::{
+    Completion, Delta, Failure, FailureKind, Outcome, Output, Piece, RequestRecord, ToolCall, Usage,
+};
+pub use trace::{Exchange, Head, Part, Reads, Trace, Transfer, Unsent};

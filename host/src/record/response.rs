@@ -1,0 +1,238 @@
+//! What was understood of a response, and the record of a finished request.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{RequestId, Span, Stamp, Tokens};
+
+/// One piece of meaning that a plugin found in an event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    /// Visible answer text.
+    Text(String),
+    /// Reasoning text, not part of the answer.
+    Reasoning(String),
+    /// A fragment of the tool call with this index: its name or argument text.
+    ToolCall(u32, String),
+    Refusal(String),
+    Usage(Usage),
+    /// The provider's own word for why it stopped.
+    Finish(String),
+    /// The response says that it failed.
+    Failure(Failure),
+    /// The protocol's own end marker.
+    End,
+    TokenIds(Vec<u32>),
+    /// What the server says of its own time: name with unit suffix, value.
+    ServerTiming(String, f64),
+    /// An embedding arrived, with so many dimensions.
+    Embedding(u32),
+}
+
+/// A piece, and the event (its index within the batch) that it came with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delta {
+    pub event: usize,
+    pub piece: Piece,
+}
+
+/// Token counts as the server reports them; `None` where it does not say. The last report of each field wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    pub input_tokens: Option<Tokens>,
+    pub output_tokens: Option<Tokens>,
+    pub cached_input_tokens: Option<Tokens>,
+    pub cache_write_tokens: Option<Tokens>,
+    pub reasoning_tokens: Option<Tokens>,
+}
+
+impl Usage {
+    /// Takes over every field that `later` states.
+    pub fn update(&mut self, later: Usage) {
+        self.input_tokens = later.input_tokens.or(self.input_tokens);
+        self.output_tokens = later.output_tokens.or(self.output_tokens);
+        self.cached_input_tokens = later.cached_input_tokens.or(self.cached_input_tokens);
+        self.cache_write_tokens = later.cache_write_tokens.or(self.cache_write_tokens);
+        self.reasoning_tokens = later.reasoning_tokens.or(self.reasoning_tokens);
+    }
+}
+
+/// What kind of thing went wrong with one request. Each has a name of its own in the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The host name did not resolve.
+    Dns,
+    /// No connection: refused, unreachable, no local port.
+    Connect,
+    /// No connection within the connect deadline.
+    ConnectTimeout,
+    /// The TLS handshake failed.
+    Tls,
+    /// The connection broke before the response head was complete.
+    Reset,
+    /// The request's total deadline passed.
+    Timeout,
+    /// Nothing arrived for longer than the read deadline.
+    Stall,
+    /// The server answered with a redirect, which is never followed.
+    Redirect,
+    /// The server answered with another status than success.
+    HttpStatus,
+    /// The body was cut off: the connection broke in mid-stream, or the stream ended inside an event.
+    Truncated,
+    /// The body breaks the rules of its framing (an eventstream checksum, a broken chunk).
+    Protocol,
+    /// An event or a body larger than the host accepts.
+    TooLarge,
+    /// The server reported an error inside a successful answer.
+    ServerError,
+    /// The answer could not be understood.
+    BadResponse,
+    /// A successful answer with no output and no reason given.
+    EmptyResponse,
+    /// The plugin refused to build the request, or built one that the host refuses.
+    PluginRequest,
+    /// The plugin trapped.
+    PluginTrap,
+    /// The plugin passed its CPU or memory limit.
+    PluginLimit,
+    /// The plugin returned an error.
+    PluginError,
+}
+
+impl FailureKind {
+    /// Whether the plugin is to blame, rather than the target.
+    pub fn is_plugin_fault(self) -> bool {
+        matches!(
+            self,
+            FailureKind::PluginRequest
+                | FailureKind::PluginTrap
+                | FailureKind::PluginLimit
+                | FailureKind::PluginError
+        )
+    }
+}
+
+/// Why a request failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// The HTTP status, or the provider's own word; empty where there is neither.
+    pub code: String,
+    /// The server's or the host's message, trimmed to a bounded length.
+    pub message: String,
+    /// How long the server asked to wait.
+    pub retry_after: Option<Span>,
+}
+
+impl Failure {
+    /// A failure the host itself saw: no code, no advice.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
+        Failure { kind, code: String::new(), message: message.into(), retry_after: None }
+    }
+}
+
+/// A tool call, put together from its fragments.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ToolCall {
+    pub index: u32,
+    /// The fragments, joined: first the name, then the arguments as text.
+    pub text: String,
+}
+
+/// What a response amounts to, once all of its events were decoded.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Completion {
+    /// Framed events, decoded or not.
+    pub events: u64,
+    /// Arrival of each event that carried text, reasoning or a tool call, in order.
+    pub token_events: Vec<Stamp>,
+    /// The first event that carried visible text.
+    pub first_output: Option<Stamp>,
+    pub output: Output,
+    pub usage: Usage,
+    pub finish: Option<String>,
+    /// The protocol's own end marker was seen.
+    pub terminated: bool,
+    pub failure: Option<Failure>,
+}
+
+/// The output itself. It is counted and then dropped unless the plan says to save it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Output {
+    pub text: String,
+    pub reasoning: String,
+    pub refusal: String,
+    pub tool_calls: Vec<ToolCall>,
+    /// Name with unit suffix, value; in order of arrival.
+    pub server_timing: Vec<(String, f64)>,
+    /// Events that added visible text.
+    pub content_events: u64,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Ok,
+    Failed(Failure),
+    /// The run ended before the request did; it is neither a success nor an error.
+    Cancelled,
+}
+
+/// Everything kept of one finished request. Latencies are derived from it, never stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestRecord {
+    pub id: RequestId,
+    /// The server's own name for the response (`x-request-id` and its kin).
+    pub response_id: Option<String>,
+    pub status: Option<u16>,
+
+    pub due: Stamp,
+    pub sent: Stamp,
+    /// The request's own connection stood; `None` where it used one that was open already.
+    pub connected: Option<Stamp>,
+    pub headers: Option<Stamp>,
+    /// Arrival of each event that carried text, reasoning or a tool call.
+    pub token_events: Vec<Stamp>,
+    /// The first event that carried visible text.
+    pub first_output: Option<Stamp>,
+    pub end: Stamp,
+
+    /// Framed events of the response.
+    pub events: u64,
+    /// Bytes of the response body.
+    pub body_bytes: u64,
+    pub isl_target: Tokens,
+    /// Input tokens, local count.
+    pub isl: Tokens,
+    /// Output tokens, local count, reasoning included.
+    pub osl: Tokens,
+    /// Reasoning tokens, local count.
+    pub reasoning: Tokens,
+    pub max_tokens: Option<Tokens>,
+    /// Both counts as the server says them.
+    pub usage: Usage,
+    pub finish: Option<String>,
+    /// The protocol's own end marker was seen.
+    pub terminated: bool,
+    pub outcome: Outcome,
+    /// Kept only where the plan says to save it.
+    pub output: Option<Output>,
+}
+
+impl RequestRecord {
+    /// The first event with non-empty text, reasoning or tool call.
+    pub fn first_token(&self) -> Option<Stamp> {
+        self.token_events.first().copied()
+    }
+
+    /// The last event with non-empty text, reasoning or tool call.
+    pub fn last_token(&self) -> Option<Stamp> {
+        self.token_events.last().copied()
+    }
+
+    /// Whether the request succeeded.
+    pub fn is_ok(&self) -> bool {
+        self.outcome == Outcome::Ok
+    }
+}

@@ -1,0 +1,159 @@
+//! The table of the summary: one row a metric, its unit once, percentiles that the count does not support marked.
+
+use super::Page;
+use crate::metrics::{Distribution, Level, Metric, Summary};
+
+const COLUMNS: [&str; 6] = ["mean", "p50", "p90", "p95", "p99", "max"];
+
+/// Below this many columns of numbers the eye loses the row.
+const GAP: usize = 2;
+
+/// The lines of the table; none where no request succeeded.
+pub(super) fn table(page: Page, summary: &Summary) -> Vec<String> {
+    let rows: Vec<Row> = shown(summary).into_iter().filter_map(|row| Row::of(row, summary)).collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let width = |pick: &dyn Fn(&Row) -> usize| rows.iter().map(pick).max().unwrap_or(0);
+    let title = width(&|row| row.title.len());
+    let unit = width(&|row| row.unit.len());
+    let columns: Vec<usize> = (0..COLUMNS.len())
+        .map(|i| width(&|row| row.cells[i].text.len()).max(COLUMNS[i].len() + GAP))
+        .collect();
+
+    let header: String =
+        COLUMNS.iter().zip(&columns).map(|(name, width)| format!("{:GAP$}{name:>width$}", "")).collect();
+    let mut lines = vec![page.bold(&format!("{:1$}{header}", "", title + GAP + unit))];
+    for row in &rows {
+        let cells: String =
+            row.cells.iter().zip(&columns).map(|(cell, width)| cell.render(page, *width)).collect();
+        let name = format!("{:title$}", row.title);
+        lines.push(format!(
+            "{}{:GAP$}{}{cells}",
+            page.bold(&name),
+            "",
+            page.dim(&format!("{:unit$}", row.unit))
+        ));
+    }
+    if rows.iter().any(|row| row.cells.iter().any(|cell| !cell.supported)) {
+        lines.push(page.dim("~ too few values for a 95 % interval (p50 needs 6, p90 36, p95 72, p99 368)"));
+    }
+    lines
+}
+
+/// What is shown, in this order, under the name and unit that fit a narrow column.
+fn shown(summary: &Summary) -> Vec<(Metric, &'static str, &'static str)> {
+    let differ = summary.distributions.get(&Metric::Ttfo) != summary.distributions.get(&Metric::Ttft);
+    let mut rows = vec![(Metric::Ttft, "TTFT", "ms")];
+    if differ {
+        rows.push((Metric::Ttfo, "TTFO", "ms"));
+    }
+    rows.extend([
+        (Metric::E2el, "E2EL", "ms"),
+        (Metric::Itl, "ITL", "ms"),
+        (Metric::TokensPerEvent, "Tokens/event", ""),
+        (Metric::Tpot, "TPOT", "ms"),
+        (Metric::OutputThroughputPerRequest, "Per request", "tok/s"),
+        (Metric::Isl, "ISL", "tokens"),
+        (Metric::Osl, "OSL", "tokens"),
+    ]);
+    rows
+}
+
+struct Row {
+    title: &'static str,
+    unit: &'static str,
+    cells: Vec<Cell>,
+}
+
+struct Cell {
+    text: String,
+    /// Whether the count supports a confidence interval of it.
+    supported: bool,
+}
+
+impl Row {
+    /// `None` where the metric is undefined.
+    fn of((metric, title, unit): (Metric, &'static str, &'static str), summary: &Summary) -> Option<Row> {
+        let distribution = summary.distributions.get(&metric)?;
+        let values = values(distribution);
+        let decimals = decimals(&values);
+        let cell = |(value, supported): (f64, bool)| {
+            let mark = if supported { "" } else { "~" };
+            Cell { text: format!("{mark}{}", grouped(value, decimals)), supported }
+        };
+        Some(Row { title, unit, cells: values.into_iter().map(cell).collect() })
+    }
+}
+
+impl Cell {
+    fn render(&self, page: Page, width: usize) -> String {
+        let text = format!("{:GAP$}{:>width$}", "", self.text);
+        if self.supported { text } else { page.dim(&text) }
+    }
+}
+
+/// The values of the columns, and whether the count supports each.
+fn values(distribution: &Distribution) -> Vec<(f64, bool)> {
+    let quantiles = [Level::P50, Level::P90, Level::P95, Level::P99].into_iter();
+    let quantiles = quantiles.filter_map(|level| distribution.at(level)).map(|q| (q.value, q.ci95.is_some()));
+    std::iter::once((distribution.mean, true)).chain(quantiles).chain([(distribution.max, true)]).collect()
+}
+
+/// The same for a whole row, so that its points stand in line with the eye: about four digits of its largest value.
+fn decimals(values: &[(f64, bool)]) -> usize {
+    if values.iter().all(|(value, _)| value.fract() == 0.0) {
+        return 0;
+    }
+    match values.iter().fold(0.0, |largest: f64, (value, _)| largest.max(value.abs())) {
+        ..1.0 => 3,
+        ..100.0 => 2,
+        ..10_000.0 => 1,
+        _ => 0,
+    }
+}
+
+/// A number with its thousands set apart.
+pub(super) fn grouped(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let point = text.find('.').unwrap_or(text.len());
+    let (whole, fraction) = text.split_at(point);
+    let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));
+    let mut out = sign.to_owned();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let check = |value: f64, decimals, expected: &str| assert_eq!(grouped(value, decimals), expected);
+        check(0.0, 0, "0");
+        check(999.0, 0, "999");
+        check(1000.0, 0, "1,000");
+        check(1234567.891, 2, "1,234,567.89");
+        check(-1234.5, 1, "-1,234.5");
+        check(999.99, 1, "1,000.0");
+    }
+
+    #[test]
+    fn a_row_has_about_four_digits_of_its_largest_value() {
+        let check = |values: &[f64], expected| {
+            let values: Vec<(f64, bool)> = values.iter().map(|&value| (value, true)).collect();
+            assert_eq!(decimals(&values), expected);
+        };
+        check(&[51.0, 1024.0], 0);
+        check(&[0.1, 0.25], 3);
+        check(&[0.1, 52.5], 2);
+        check(&[0.1, 152.5], 1);
+        check(&[0.1, 20_000.0], 0);
+    }
+}

@@ -1,0 +1,18 @@
+//! What a run leaves behind: files, and what a person reads. It shows numbers and computes none.
+//! Texts that a server, a plugin or a user supplied are made inert before they reach a terminal.
+
+mod console;
+mod files;
+mod inert;
+pub mod llmperf;
+mod progress;
+mod python_json;
+mod record_json;
+mod summary_json;
+
+pub use console::{RunLabel, render};
+pub use files::{ReadRecords, RecordsWriter, read_records, write_atomically};
+pub use inert::inert;
+pub use progress::Progress;
+pub use record_json::{parse_record, write_record};
+pub use summary_json::{SCHEMA_VERSION, ascii_json, summary_json};

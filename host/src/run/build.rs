@@ -1,0 +1,79 @@
+//! Builds requests ahead of time: prompts by the workload, payloads by the plugin, the rest by the provider.
+//! Background threads only; a request is ready before a slot asks for it.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::Result;
+
+use super::machine;
+use crate::load::{Lane, Source, lanes};
+use crate::plugin::{Context, Plugin};
+use crate::provider::Provider;
+use crate::record::{Failure, FailureKind, PreparedRequest, RequestInfo, RequestSpec};
+use crate::units::RequestId;
+use crate::workload::SonnetWorkload;
+
+/// A request for a slot: ready to be sent, or why it never will be.
+pub(super) type Ready = Result<Arc<PreparedRequest>, (RequestInfo, Failure)>;
+
+/// Everything needed to build any request of a run.
+pub(super) struct Builder {
+    pub(super) workload: SonnetWorkload,
+    pub(super) plugin: Plugin,
+    pub(super) provider: Provider,
+    pub(super) model: String,
+    /// JSON object text.
+    pub(super) sampling: String,
+    pub(super) options: Vec<(String, String)>,
+}
+
+impl Builder {
+    /// Builds one request. The same one for the same id, whoever asks.
+    pub(super) fn build(&self, id: RequestId) -> Ready {
+        let spec = self.workload.request(id);
+        self.prepare(&spec).map(Arc::new).map_err(|failure| (spec.info(), failure))
+    }
+
+    fn prepare(&self, spec: &RequestSpec) -> Result<PreparedRequest, Failure> {
+        let context = Context {
+            task: super::TASK,
+            model: &self.model,
+            stream: true,
+            sampling: &self.sampling,
+            options: &self.options,
+        };
+        let mut session = self.plugin.session().map_err(crate::plugin::Fault::into_failure)?;
+        let built = session.build_request(spec, &context).map_err(|fault| match fault {
+            crate::plugin::Fault::Error(why) => Failure::new(FailureKind::PluginRequest, why),
+            fault => fault.into_failure(),
+        })?;
+        let prepared = self.provider.prepare(spec, built);
+        prepared.map_err(|refusal| Failure::new(FailureKind::PluginRequest, refusal.to_string()))
+    }
+}
+
+/// Starts builders for the requests `first..end` of a run; `ahead` of them are kept ready at most.
+pub(super) fn start(
+    builder: &Arc<Builder>,
+    first: u64,
+    end: u64,
+    ahead: usize,
+) -> Result<(Source<Ready>, Vec<JoinHandle<()>>)> {
+    let threads = machine::cores().min(usize::try_from(end - first).unwrap_or(usize::MAX)).max(1);
+    let (lanes, source) = lanes(threads, ahead.div_ceil(threads));
+    let step = lanes.len();
+    let threads = lanes.into_iter().zip(first..).map(|(lane, first)| {
+        let builder = Arc::clone(builder);
+        machine::spawn_background("build", move || fill(&builder, &lane, (first..end).step_by(step)))
+    });
+    Ok((source, threads.collect::<Result<_>>()?))
+}
+
+fn fill(builder: &Builder, lane: &Lane<Ready>, ids: impl Iterator<Item = u64>) {
+    for id in ids {
+        if !lane.put(builder.build(RequestId(id))) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The decode threads: each takes the exchanges of its share of requests and turns them into records.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+
+use anyhow::Result;
+use tokio::sync::mpsc;
+
+use super::machine;
+use super::understand::{Reader, Response};
+use crate::record::{Exchange, RequestRecord, Trace};
+use crate::units::RequestId;
+
+/// Exchanges that wait for one decode thread. Ended responses hold their bytes, so this bounds memory too.
+const QUEUED_EXCHANGES: usize = 1024;
+
+/// Where I/O threads hand exchanges over: all of a request's go to the same thread.
+#[derive(Debug, Clone)]
+pub(super) struct Handover(Vec<mpsc::Sender<Exchange>>);
+
+impl Handover {
+    /// The channel of this request's decode thread.
+    pub(super) fn of(&self, id: RequestId) -> &mpsc::Sender<Exchange> {
+        &self.0[usize::try_from(id.0 % self.0.len() as u64).expect("smaller than a usize")]
+    }
+}
+
+/// Starts `count` decode threads. They end when every copy of the handover is gone.
+pub(super) fn start(
+    reader: &Reader,
+    count: usize,
+    records: &SyncSender<RequestRecord>,
+) -> Result<(Handover, Vec<JoinHandle<()>>)> {
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(QUEUED_EXCHANGES)).unzip();
+    let threads = receivers.into_iter().map(|exchanges| {
+        let (reader, records) = (reader.clone(), records.clone());
+        machine::spawn_background("decode", move || work(&reader, exchanges, &records))
+    });
+    Ok((Handover(senders), threads.collect::<Result<_>>()?))
+}
+
+fn work(reader: &Reader, mut exchanges: mpsc::Receiver<Exchange>, records: &SyncSender<RequestRecord>) {
+    let mut running: HashMap<RequestId, Response> = HashMap::new();
+    while let Some(exchange) = exchanges.blocking_recv() {
+        let record = match exchange {
+            Exchange::Part(part) => {
+                let response = running
+                    .entry(part.request.info.id)
+                    .or_insert_with(|| Response::start(reader, &part.request, &part.head));
+                response.read(reader, &part.reads);
+                continue;
+            }
+            Exchange::End(trace) => end(reader, running.remove(&trace.request.info.id), &trace),
+            Exchange::Unsent(unsent) => reader.unsent(unsent),
+        };
+        if records.send(record).is_err() {
+            return;
+        }
+    }
+}
+
+fn end(reader: &Reader, running: Option<Response>, trace: &Trace) -> RequestRecord {
+    let Some((_, head)) = &trace.head else { return reader.without_head(trace) };
+    let head = Arc::clone(head);
+    let response = running.unwrap_or_else(|| Response::start(reader, &trace.request, &head));
+    response.end(reader, trace, &head)
+}

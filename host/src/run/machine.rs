@@ -1,0 +1,58 @@
+//! What the machine gives to a run: open files, threads, priorities.
+
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
+
+/// Files the program needs beside its connections: results, the runtime's own, plugins, the terminal.
+const FILES_BESIDE_CONNECTIONS: u64 = 64;
+/// Threads that decode and build yield to those that stamp: at this nice value they get a tenth of a contended core.
+const BACKGROUND_NICE: i32 = 10;
+
+/// Raises the limit of open files to what `connections` need, or says what to do.
+pub(super) fn ensure_open_files(connections: usize) -> Result<()> {
+    let needed = connections as u64 + FILES_BESIDE_CONNECTIONS;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|soft| soft >= needed) {
+        return Ok(());
+    }
+    if let Some(hard) = limit.maximum.filter(|hard| *hard < needed) {
+        bail!(
+            "{connections} concurrent requests need {needed} open files, and {hard} is the limit here\n\
+             hint: raise it (ulimit -n {needed}) or lower --num-concurrent-requests"
+        );
+    }
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    setrlimit(Resource::Nofile, raised).context("the limit of open files cannot be raised")
+}
+
+/// How many cores this process may use.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Starts a thread for work that must not hold up the I/O threads.
+pub(super) fn spawn_background<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>> {
+    spawn(name, move || {
+        // Where the system refuses, the thread works at normal priority; nothing depends on it.
+        let _ = setpriority_process(Some(rustix::thread::gettid()), BACKGROUND_NICE);
+        work()
+    })
+}
+
+/// Starts a thread.
+pub(super) fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).context("no thread can be started")
+}
+
+/// Waits for a thread; its panic is this thread's, so that none goes unseen.
+pub(super) fn join<T>(thread: JoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

@@ -1,0 +1,201 @@
+//! A load test from its plan to its results: starts every part, and sees that what was started is finished.
+//! This is where the rooms below meet; it decides nothing about metrics, wire formats or schedules itself.
+
+mod build;
+mod control;
+mod decode;
+mod machine;
+mod manifest;
+mod results;
+mod setup;
+mod understand;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::load::{Phase, PhaseControl, PhaseWatch, Source, run_slots};
+use crate::metrics::{Context, Summary, summarize};
+use crate::plan::Plan;
+use crate::record::{Exchange, RequestRecord, Unsent};
+use crate::transport::Transport;
+use crate::units::{Span, Stamp};
+
+pub use control::Ended;
+pub use results::ResultFiles;
+pub use setup::Setup;
+
+use build::Ready;
+use control::Reason;
+use decode::Handover;
+use results::Results;
+
+/// What plugins are asked to speak: a conversation.
+const TASK: &str = "chat";
+/// Records on their way to the results; a slow disk holds up decoding, never reading.
+const QUEUED_RECORDS: usize = 4096;
+/// Requests built before the first is sent, at least: a slot that ends at once finds its next one ready.
+const MIN_READY: usize = 256;
+/// Memory that requests built ahead may take.
+const READY_BYTES: usize = 64 << 20;
+/// A plugin that fails this often in a row will not recover.
+const MAX_PLUGIN_FAULTS_IN_A_ROW: u32 = 10;
+
+/// A finished load test.
+#[derive(Debug)]
+pub struct Report {
+    pub summary: Summary,
+    pub ended: Ended,
+    /// First to last instant of the measured phase, and how long connections took that were opened ahead of it.
+    pub preopened: Vec<Span>,
+    /// Where the results went, if they were to be saved.
+    pub files: Option<ResultFiles>,
+}
+
+/// Sees a run as it goes, for people. It may be slow or absent; the run does not wait for its answers.
+pub trait Watcher {
+    /// The run begins, and will send so many requests.
+    fn started(&mut self, requests: u64);
+    /// A request has ended.
+    fn finished(&mut self, record: &RequestRecord);
+    /// Nothing more will come.
+    fn ended(&mut self);
+}
+
+/// Runs the load test that was set up.
+pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
+    let Setup { plan, clock, builder, reader, .. } = &setup;
+    machine::ensure_open_files(plan.concurrency).map_err(Error::usage)?;
+    let mut results = Results::create(&setup)?;
+
+    let ahead = requests_ahead(plan);
+    let (source, builders) = build::start(builder, 0, plan.requests, ahead)?;
+    let (record_sender, records) = sync_channel(QUEUED_RECORDS);
+    let decoders = machine::cores().saturating_sub(1).max(1);
+    let (handover, decoders) = decode::start(reader, decoders, &record_sender)?;
+    drop(record_sender);
+
+    let (control, phase) = PhaseControl::new();
+    let reason = Reason::default();
+    let io =
+        start_io(plan, *clock, builder, source, ahead, handover, (control.clone(), phase), reason.clone())?;
+
+    watcher.started(plan.requests);
+    let records = collect(&records, &mut results, watcher, &control, &reason)?;
+    watcher.ended();
+
+    let preopened = machine::join(io)?;
+    decoders.into_iter().for_each(machine::join);
+    builders.into_iter().for_each(machine::join);
+    let ended = reason.get();
+    let summary = summarize(&records, Context { dropped: 0, token_basis: plan.token_basis });
+    let files = results.finish(&setup, &summary, &records, ended)?;
+    Ok(Report { summary, ended, preopened, files })
+}
+
+/// How many requests are built ahead of their time.
+fn requests_ahead(plan: &Plan) -> usize {
+    // Some 5 bytes a token in JSON, and the rest of a request.
+    let bytes_each = (plan.workload.isl.mean * 5.0) as usize + 2048;
+    let affordable = READY_BYTES / bytes_each;
+    (2 * plan.concurrency).max(MIN_READY).min(affordable).max(plan.concurrency)
+}
+
+/// Takes records as they come until there are no more: to the file, to the watcher, and kept for the summary.
+fn collect(
+    incoming: &Receiver<RequestRecord>,
+    results: &mut Results,
+    watcher: &mut dyn Watcher,
+    control: &PhaseControl,
+    reason: &Reason,
+) -> Result<Vec<RequestRecord>> {
+    let mut records = Vec::new();
+    let mut plugin_faults_in_a_row = 0;
+    for mut record in incoming {
+        results.keep(&record)?;
+        watcher.finished(&record);
+        plugin_faults_in_a_row = if is_plugin_fault(&record) { plugin_faults_in_a_row + 1 } else { 0 };
+        if plugin_faults_in_a_row == MAX_PLUGIN_FAULTS_IN_A_ROW {
+            reason.give(Ended::PluginFaults);
+            control.advance(Phase::Cancelling);
+        }
+        // The text is in the file by now, and no metric needs it.
+        record.output = None;
+        records.push(record);
+    }
+    Ok(records)
+}
+
+fn is_plugin_fault(record: &RequestRecord) -> bool {
+    matches!(&record.outcome, crate::record::Outcome::Failed(failure) if failure.kind.is_plugin_fault())
+}
+
+type Io = JoinHandle<Result<Vec<Span>>>;
+
+/// Starts the I/O thread: it opens connections, starts the slots and watches over the run.
+#[allow(clippy::too_many_arguments)]
+fn start_io(
+    plan: &Plan,
+    clock: Clock,
+    builder: &Arc<build::Builder>,
+    source: Source<Ready>,
+    ahead: usize,
+    handover: Handover,
+    (control, phase): (PhaseControl, PhaseWatch),
+    reason: Reason,
+) -> Result<Io> {
+    let transport = Transport::new(clock, plan.deadlines)?;
+    let (slots, timeout, drain) =
+        (plan.concurrency.min(usize::try_from(plan.requests)?), plan.timeout, plan.drain);
+    let base = builder.provider.base.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    machine::spawn("io", move || {
+        runtime.block_on(async {
+            source.prefill(ahead).await;
+            let preopened = transport.preopen(&base, slots).await;
+            let (done, until_done) = oneshot::channel();
+            let start = clock.now();
+            let watching =
+                tokio::spawn(control::watch_over(clock, start, timeout, drain, control, reason, until_done));
+            let send = sender(transport, clock, handover, phase.clone());
+            run_slots(slots, Arc::new(source), phase, clock, send).await;
+            drop(done);
+            watching.await.context("the watch over the run failed")??;
+            Ok(preopened)
+        })
+    })
+}
+
+/// Sends one request and hands its trace over; returns when its slot became free.
+fn sender(
+    transport: Transport,
+    clock: Clock,
+    handover: Handover,
+    phase: PhaseWatch,
+) -> impl Fn(Ready, Stamp) -> std::pin::Pin<Box<dyn Future<Output = Stamp> + Send>> + Clone {
+    move |ready, due| {
+        let (transport, handover, mut phase) = (transport.clone(), handover.clone(), phase.clone());
+        Box::pin(async move {
+            let exchange = match ready {
+                Ok(request) => {
+                    let parts = handover.of(request.info.id);
+                    let cancelled = phase.reached(Phase::Cancelling);
+                    Exchange::End(Box::new(transport.exchange(request, due, parts, cancelled).await))
+                }
+                Err((info, failure)) => Exchange::Unsent(Unsent { info, due, sent: clock.now(), failure }),
+            };
+            let free_at = match &exchange {
+                Exchange::End(trace) => trace.end,
+                _ => clock.now(),
+            };
+            // Fails only where the decode threads are gone, and then the run is over.
+            let _ = handover.of(exchange.id()).send(exchange).await;
+            free_at
+        })
+    }
+}

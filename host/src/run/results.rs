@@ -1,0 +1,105 @@
+//! The results directory of a run: LLMPerf's two files, and a directory of the run's own.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{Ended, Setup, manifest};
+use crate::clock;
+use crate::metrics::Summary;
+use crate::record::RequestRecord;
+use crate::report::llmperf::{LlmperfFiles, LlmperfRun, file_base};
+use crate::report::{RecordsWriter, summary_json, write_atomically};
+
+/// Where the results of a run are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultFiles {
+    /// LLMPerf's summary and individual responses.
+    pub llmperf: [PathBuf; 2],
+    /// The run's own directory: `manifest.json`, `records.jsonl`, `summary.json`.
+    pub run_dir: PathBuf,
+}
+
+/// Results being written; nothing at all where the plan saves none.
+pub(super) struct Results(Option<Open>);
+
+struct Open {
+    results_dir: PathBuf,
+    run_dir: PathBuf,
+    records: RecordsWriter,
+    timestamp: u64,
+}
+
+impl Results {
+    /// Makes the run's directory and writes its manifest, so that a run that is killed says what it was.
+    pub(super) fn create(setup: &Setup) -> Result<Results> {
+        let Some(results_dir) = setup.plan.results_dir.clone() else { return Ok(Results(None)) };
+        let timestamp = clock::unix_seconds();
+        let run_dir = new_run_dir(&results_dir, &setup.plan.model, timestamp)?;
+        let manifest = manifest::of(setup, timestamp);
+        write_atomically(&run_dir.join("manifest.json"), &pretty(&manifest))?;
+        let records = RecordsWriter::create(&run_dir.join("records.jsonl"))?;
+        Ok(Results(Some(Open { results_dir, run_dir, records, timestamp })))
+    }
+
+    /// Keeps the record of a request that has just ended.
+    pub(super) fn keep(&mut self, record: &RequestRecord) -> Result<()> {
+        match &mut self.0 {
+            Some(open) => open.records.append(record),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what is known only at the end.
+    pub(super) fn finish(
+        self,
+        setup: &Setup,
+        summary: &Summary,
+        records: &[RequestRecord],
+        ended: Ended,
+    ) -> Result<Option<ResultFiles>> {
+        let Some(open) = self.0 else { return Ok(None) };
+        let mut json = summary_json(summary);
+        json["ended"] = manifest::ended_word(ended).into();
+        write_atomically(&open.run_dir.join("summary.json"), &pretty(&json))?;
+        let plan = &setup.plan;
+        let run = LlmperfRun {
+            model: &plan.model,
+            mean_input_tokens: plan.workload.isl.mean,
+            stddev_input_tokens: plan.workload.isl.stddev,
+            mean_output_tokens: plan.workload.osl.mean,
+            stddev_output_tokens: plan.workload.osl.stddev,
+            num_concurrent_requests: plan.concurrency as u64,
+            additional_sampling_params: &plan.sampling,
+            metadata: &plan.metadata,
+            timestamp: open.timestamp,
+        };
+        let llmperf = LlmperfFiles::of(&run, records).write(&open.results_dir)?;
+        Ok(Some(ResultFiles { llmperf, run_dir: open.run_dir }))
+    }
+}
+
+/// A directory that was not there before: two runs in one second, or into one directory, do not meet.
+fn new_run_dir(results_dir: &Path, model: &str, timestamp: u64) -> Result<PathBuf> {
+    let base = file_base(&format!("{model}_load_{timestamp}"));
+    let names = std::iter::once(base.clone()).chain((2..).map(|n| format!("{base}_{n}")));
+    for name in names {
+        let dir = results_dir.join(name);
+        match fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                return Err(error).with_context(|| format!("{} cannot be made", dir.display()));
+            }
+        }
+    }
+    unreachable!("the names do not end")
+}
+
+fn pretty(json: &serde_json::Value) -> Vec<u8> {
+    let mut text = format!("{json:#}");
+    text.push('\n');
+    text.into_bytes()
+}

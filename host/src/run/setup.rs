@@ -1,0 +1,172 @@
+//! Everything a run needs, loaded and checked together before anything is sent.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+
+use super::build::Builder;
+use super::machine;
+use super::understand::Reader;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::mock::{self, Delay, MockConfig, MockHandle};
+use crate::plan::{Plan, PluginSource, Target};
+use crate::plugin::{Engine, Fault, OptionKind, OptionSpec, Plugin, bundled};
+use crate::provider::{Credential, Provider};
+use crate::tokens::Tokenizer;
+use crate::units::Span;
+use crate::workload::SonnetWorkload;
+
+/// The built-in target answers like a fast hosted model: the first token after 200 ms, then 50 a second.
+const BUILT_IN_TTFT: Span = Span::from_millis(200);
+const BUILT_IN_ITL: Span = Span::from_millis(20);
+
+/// A load test with all its parts in place.
+pub struct Setup {
+    pub(super) plan: Plan,
+    pub(super) clock: Clock,
+    pub(super) builder: Arc<Builder>,
+    pub(super) reader: Reader,
+    pub(super) tokenizer: Tokenizer,
+    /// The built-in target, where it is the target.
+    pub(super) mock: Option<MockHandle>,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setup").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
+
+impl Setup {
+    /// Loads the tokenizer and the plugin, checks the workload against the one and the options against the other, and
+    /// starts the built-in target if the plan asks for it. The run's clock starts here.
+    pub fn new(plan: Plan) -> Result<Setup, Error> {
+        let clock = Clock::start();
+        // The two take most of the start, and neither waits for the other.
+        let tokenizer = {
+            let path = plan.tokenizer.clone();
+            machine::spawn("tokenizer", move || match path {
+                Some(path) => Tokenizer::from_file(&path),
+                None => Tokenizer::embedded(),
+            })?
+        };
+        let plugin = load_plugin(&plan);
+        let tokenizer = machine::join(tokenizer).map_err(Error::usage)?;
+        let plugin = plugin?;
+        let options = plugin_options(&plan, plugin.description().options.as_slice()).map_err(Error::usage)?;
+        let workload = SonnetWorkload::new(plan.workload, tokenizer.clone()).map_err(Error::usage)?;
+        let (provider, mock) = provider(&plan)?;
+        let reader = Reader {
+            plugin: plugin.clone(),
+            tokenizer: tokenizer.clone(),
+            secret: provider.credential.secret().cloned(),
+            save_text: plan.save_text,
+        };
+        let builder = Arc::new(Builder {
+            workload,
+            plugin,
+            provider,
+            model: plan.model.clone(),
+            sampling: serde_json::Value::Object(plan.sampling.clone()).to_string(),
+            options,
+        });
+        Ok(Setup { plan, clock, builder, reader, tokenizer, mock })
+    }
+
+    /// The plan this was set up for.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Where requests go, for people.
+    pub fn target(&self) -> String {
+        match self.mock {
+            Some(_) => "the built-in target".to_owned(),
+            None => self.builder.provider.base.to_string(),
+        }
+    }
+
+    /// The plugin's name and version, for people.
+    pub fn plugin(&self) -> String {
+        let description = self.builder.plugin.description();
+        format!("{} {}", description.name, description.version)
+    }
+}
+
+fn load_plugin(plan: &Plan) -> Result<Plugin, Error> {
+    let cache =
+        directories::ProjectDirs::from("", "", "llmperf").map(|dirs| dirs.cache_dir().join("compiled"));
+    let engine = Engine::new(plan.limits, cache.as_deref())?;
+    let loaded = match &plan.plugin {
+        PluginSource::Bundled(name) => {
+            let plugin =
+                bundled().find(|plugin| plugin.name == *name).expect("a plan names bundled plugins only");
+            engine.load(name, plugin.wasm)
+        }
+        PluginSource::File(path) => {
+            let origin = path.display().to_string();
+            let wasm = std::fs::read(path).with_context(|| format!("plugin {origin} cannot be read"));
+            engine.load(&origin, &wasm.map_err(Error::usage)?)
+        }
+    };
+    loaded.map_err(|error| {
+        // What it is, is the user's to mend; what it does, its author's.
+        if error.downcast_ref::<Fault>().is_some() { Error::plugin(error) } else { Error::usage(error) }
+    })
+}
+
+fn provider(plan: &Plan) -> Result<(Provider, Option<MockHandle>)> {
+    let (name, config) = match &plan.target {
+        Target::Provider(provider) => return Ok((provider.clone(), None)),
+        Target::BuiltIn => (
+            "mock".to_owned(),
+            MockConfig {
+                ttft: Delay::Fixed(BUILT_IN_TTFT),
+                itl: Delay::Fixed(BUILT_IN_ITL),
+                ..MockConfig::default()
+            },
+        ),
+    };
+    let mock = mock::spawn(config)?;
+    let base = format!("{}/v1", mock.base_url()).parse().context("the built-in target has no address")?;
+    Ok((Provider { name, base, credential: Credential::None, headers: vec![] }, Some(mock)))
+}
+
+/// The options of the plan and the defaults of the plugin; each must be known and of its kind.
+fn plugin_options(plan: &Plan, known: &[OptionSpec]) -> Result<Vec<(String, String)>> {
+    for (name, _) in &plan.plugin_options {
+        if !known.iter().any(|option| option.name == *name) {
+            let names: Vec<_> = known.iter().map(|option| option.name.as_str()).collect();
+            bail!(
+                "--plugin-option {name} is not an option of this plugin\nhint: it has {}",
+                names.join(", ")
+            );
+        }
+    }
+    let mut options = Vec::new();
+    for option in known {
+        let given = plan.plugin_options.iter().rev().find(|(name, _)| *name == option.name);
+        let Some(value) = given.map(|(_, value)| value).or(option.default.as_ref()) else {
+            if option.required {
+                bail!("this plugin needs --plugin-option {}=…: {}", option.name, option.help);
+            }
+            continue;
+        };
+        if !fits(option.kind, value) {
+            bail!("--plugin-option {}={value} is no {:?}", option.name, option.kind);
+        }
+        options.push((option.name.clone(), value.clone()));
+    }
+    Ok(options)
+}
+
+fn fits(kind: OptionKind, value: &str) -> bool {
+    match kind {
+        OptionKind::String => true,
+        OptionKind::Integer => value.parse::<i64>().is_ok(),
+        OptionKind::Number => value.parse::<f64>().is_ok_and(f64::is_finite),
+        OptionKind::Boolean => matches!(value, "true" | "false"),
+        OptionKind::Json => serde_json::from_str::<serde_json::Value>(value).is_ok(),
+    }
+}

@@ -1,0 +1,137 @@
+//! What a chunk means. One reader for all dialects: they differ in what they add, not in what a field says,
+//! so nothing here asks who the server is.
+
+use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, Usage, read_failure};
+
+use crate::chunk::{Choice, Chunk, Delta};
+use crate::server::Report;
+use crate::tools::ToolCalls;
+
+/// Reads one chat completion, streamed or whole.
+#[derive(Debug, Default)]
+pub struct ChatDecoder {
+    /// An event could not be understood: the rest may be out of step with it, so no output is taken from
+    /// there on.
+    broken: bool,
+    /// Deltas were seen; a `message` beside them repeats their text.
+    streamed: bool,
+    /// A finish reason was seen. Later chunks may repeat it, or say null again.
+    finished: bool,
+    tools: ToolCalls,
+    /// As last reported: servers repeat it in every chunk, and under two names in one.
+    usage: Usage,
+    timings: Vec<(&'static str, f64)>,
+}
+
+impl Decode for ChatDecoder {
+    fn new(_task: &str, _head: &ResponseHead) -> ChatDecoder {
+        ChatDecoder::default()
+    }
+
+    fn push(&mut self, event: &Event, out: &mut Out) -> Result<(), Failure> {
+        let data = event.data.trim_ascii();
+        if data == b"[DONE]" {
+            out.end();
+            return Ok(());
+        }
+        if self.broken {
+            return Ok(());
+        }
+        if event.name == "error" {
+            return Err(failure(event.text()?));
+        }
+        // `data:` alone is an event by the rules of SSE; it says nothing.
+        if data.is_empty() {
+            return Ok(());
+        }
+        let chunk = self.parse(event, data)?;
+        let error = if chunk.is_error() { Some(failure(event.text()?)) } else { None };
+        self.chunk(chunk, error, out);
+        Ok(())
+    }
+}
+
+impl ChatDecoder {
+    fn parse<'a>(&mut self, event: &'a Event, data: &[u8]) -> Result<Chunk<'a>, Failure> {
+        // Serde takes an array for a struct, field by field. Google's servers put an error into one.
+        if data.starts_with(b"[") {
+            self.broken = true;
+            return Err(read_failure(data)
+                .unwrap_or_else(|| Failure::bad_response("an event is an array, not a chunk")));
+        }
+        event.json().inspect_err(|_| self.broken = true)
+    }
+
+    fn chunk(&mut self, chunk: Chunk<'_>, error: Option<Failure>, out: &mut Out) {
+        let choice = chunk.choices.and_then(|choices| choices.0);
+        let inner_error = choice.as_ref().and_then(|choice| choice.error);
+        if let Some(choice) = choice {
+            self.choice(choice, out);
+        }
+        // Text that came with an error stays: it was received.
+        if let Some(failure) = error.or_else(|| inner_error.map(|raw| failure(raw.get()))) {
+            out.failure(failure);
+        }
+        if let Some(raw) = chunk.x_groq {
+            self.report(&Report::read_groq(raw), out);
+        }
+        for raw in [chunk.usage, chunk.timings, chunk.time_info, chunk.perf_metrics].into_iter().flatten() {
+            self.report(&Report::read(raw), out);
+        }
+    }
+
+    fn choice(&mut self, choice: Choice<'_>, out: &mut Out) {
+        if let Some(delta) = choice.delta {
+            self.streamed = true;
+            self.delta(delta, out);
+        } else if !self.streamed
+            && let Some(message) = choice.message()
+        {
+            self.streamed = true;
+            self.delta(message, out);
+            out.end();
+        }
+        if let Some(ids) = choice.token_ids.and_then(|raw| serde_json::from_str(raw.get()).ok()) {
+            out.token_ids(ids);
+        }
+        if !self.finished && !choice.finish_reason.text.is_empty() {
+            self.finished = true;
+            out.finish(choice.finish_reason.text);
+        }
+    }
+
+    fn delta(&mut self, mut delta: Delta<'_>, out: &mut Out) {
+        out.reasoning(delta.take_reasoning());
+        let refusal = delta.refusal();
+        out.text(delta.content.text);
+        out.refusal(refusal);
+        if let Some(calls) = delta.tool_calls {
+            self.tools.push(calls, out);
+        }
+        if let Some(call) = delta.function_call {
+            self.tools.push_function(call, out);
+        }
+    }
+
+    /// Says each count and time once, and again where it changed.
+    fn report(&mut self, report: &Report<'_>, out: &mut Out) {
+        let usage = report.usage();
+        if usage != Usage::default() && usage != self.usage {
+            self.usage = usage;
+            out.usage(usage);
+        }
+        for (name, value) in report.times() {
+            match self.timings.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) if *known == value => continue,
+                Some((_, known)) => *known = value,
+                None => self.timings.push((name, value)),
+            }
+            out.server_timing(name, value);
+        }
+    }
+}
+
+/// An error in any shape; one without a message is quoted as it is.
+fn failure(json: &str) -> Failure {
+    read_failure(json.as_bytes()).unwrap_or_else(|| Failure::new("", json.trim()))
+}

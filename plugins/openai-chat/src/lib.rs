@@ -1,0 +1,56 @@
+//! OpenAI chat completions, and every server that speaks them: `request` builds the body, `chunk` is the wire
+//! format with its dialects, `decoder` says what a chunk means.
+
+mod chunk;
+mod decoder;
+mod request;
+mod server;
+mod tools;
+
+use llmperf_sdk::{Description, HttpRequest, OptionSpec, Plugin, RequestSpec};
+
+pub use decoder::ChatDecoder;
+
+/// The plugin `openai-chat`.
+#[derive(Debug)]
+pub struct OpenAiChat;
+
+impl Plugin for OpenAiChat {
+    type Decoder = ChatDecoder;
+
+    fn describe() -> Description {
+        Description {
+            options: vec![
+                OptionSpec::boolean(
+                    request::STREAM_USAGE,
+                    true,
+                    "ask for token counts at the end of the stream (stream_options.include_usage)",
+                ),
+                OptionSpec::string(
+                    request::MAX_TOKENS_FIELD,
+                    "max_tokens",
+                    "name of the field that limits the output: max_tokens | max_completion_tokens",
+                ),
+                OptionSpec::boolean(
+                    request::SYSTEM_MESSAGE,
+                    true,
+                    "send a system message also where it is empty, as LLMPerf does",
+                ),
+            ],
+            ..Description::new(
+                "openai-chat",
+                env!("CARGO_PKG_VERSION"),
+                "OpenAI chat completions (POST chat/completions) and the servers that speak them",
+            )
+        }
+    }
+
+    fn build_request(spec: &RequestSpec) -> Result<HttpRequest, String> {
+        request::build(spec)
+    }
+}
+
+llmperf_sdk::export!(OpenAiChat);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! What the server says of its own work: token counts and times. Read leniently: a number that is no number
+//! costs only itself.
+
+use std::fmt;
+
+use llmperf_sdk::Usage;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The fields of every dialect's report, whichever object they come in: `usage`, `x_groq.usage`, `timings`,
+/// `time_info`, `perf_metrics`. No two of them mean different things by one name.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Report<'a> {
+    prompt_tokens: Number,
+    completion_tokens: Number,
+    #[serde(borrow)]
+    prompt_tokens_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    completion_tokens_details: Option<&'a RawValue>,
+    /// Together.
+    cached_tokens: Number,
+    /// DeepSeek.
+    prompt_cache_hit_tokens: Number,
+    /// Gateways in front of Anthropic's models.
+    cache_read_input_tokens: Number,
+    cache_creation_input_tokens: Number,
+    /// Perplexity.
+    reasoning_tokens: Number,
+
+    /// Groq in `usage`, Cerebras in `time_info`: seconds.
+    queue_time: Number,
+    prompt_time: Number,
+    completion_time: Number,
+    total_time: Number,
+    /// llama.cpp in `timings`.
+    prompt_ms: Number,
+    predicted_ms: Number,
+    prompt_n: Number,
+    predicted_n: Number,
+    cache_n: Number,
+    /// Fireworks in `perf_metrics`: seconds, as in its headers of the same names.
+    #[serde(rename = "server-time-to-first-token")]
+    server_time_to_first_token: Number,
+    #[serde(rename = "server-processing-time")]
+    server_processing_time: Number,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Details {
+    cached_tokens: Number,
+    cache_write_tokens: Number,
+    reasoning_tokens: Number,
+}
+
+/// `x_groq`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Groq<'a> {
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+impl<'a> Report<'a> {
+    /// Reads a report; what is not an object says nothing.
+    pub(crate) fn read(raw: &'a RawValue) -> Report<'a> {
+        object(raw)
+    }
+
+    /// Reads the report inside `x_groq`.
+    pub(crate) fn read_groq(raw: &'a RawValue) -> Report<'a> {
+        object::<Groq<'_>>(raw).usage.map(object).unwrap_or_default()
+    }
+
+    /// Token counts. No arithmetic is done on them: what a count includes is the provider's affair.
+    pub(crate) fn usage(&self) -> Usage {
+        let prompt: Details = self.prompt_tokens_details.map(object).unwrap_or_default();
+        let completion: Details = self.completion_tokens_details.map(object).unwrap_or_default();
+        let first = |numbers: &[Number]| numbers.iter().find_map(|number| number.count());
+        Usage {
+            input_tokens: self.prompt_tokens.count(),
+            output_tokens: self.completion_tokens.count(),
+            cached_input_tokens: first(&[
+                prompt.cached_tokens,
+                self.cached_tokens,
+                self.prompt_cache_hit_tokens,
+                self.cache_read_input_tokens,
+            ]),
+            cache_write_tokens: first(&[prompt.cache_write_tokens, self.cache_creation_input_tokens]),
+            reasoning_tokens: first(&[completion.reasoning_tokens, self.reasoning_tokens]),
+        }
+    }
+
+    /// The times it states. A name ends in its unit, unless it is a count.
+    pub(crate) fn times(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        [
+            ("queue_time_s", self.queue_time),
+            ("prompt_time_s", self.prompt_time),
+            ("completion_time_s", self.completion_time),
+            ("total_time_s", self.total_time),
+            ("prompt_ms", self.prompt_ms),
+            ("predicted_ms", self.predicted_ms),
+            ("prompt_n", self.prompt_n),
+            ("predicted_n", self.predicted_n),
+            ("cache_n", self.cache_n),
+            ("server_time_to_first_token_s", self.server_time_to_first_token),
+            ("server_processing_time_s", self.server_processing_time),
+        ]
+        .into_iter()
+        .filter_map(|(name, number)| Some((name, number.0?)))
+    }
+}
+
+/// Serde would take an array for a struct, field by field.
+fn object<'a, T: Deserialize<'a> + Default>(raw: &'a RawValue) -> T {
+    let json = raw.get();
+    if json.starts_with('{') { serde_json::from_str(json).unwrap_or_default() } else { T::default() }
+}
+
+/// A number, also where it is written as text (Fireworks does); `None` where it is anything else.
+#[derive(Debug, Clone, Copy, Default)]
+struct Number(Option<f64>);
+
+impl Number {
+    /// As a count. Some servers write theirs as floats; every count below 2^53 is exact in one.
+    fn count(self) -> Option<u64> {
+        self.0.filter(|n| *n >= 0.0 && n.fract() == 0.0 && *n < 9e15).map(|n| n as u64)
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Number, D::Error> {
+        deserializer.deserialize_any(NumberVisitor)
+    }
+}
+
+struct NumberVisitor;
+
+impl<'de> Visitor<'de> for NumberVisitor {
+    type Value = Number;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Number, E> {
+        Ok(Number(Some(number as f64)))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Number, E> {
+        Ok(Number(Some(number as f64)))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Number, E> {
+        Ok(Number(Some(number)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Number, E> {
+        Ok(Number(text.trim().parse().ok().filter(|number: &f64| number.is_finite())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Number, E> {
+        Ok(Number(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Number, E> {
+        Ok(Number(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Number, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Number(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Number, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Number(None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_usage(json: &str, expected: [Option<u64>; 5]) {
+        let raw: &RawValue = serde_json::from_str(json).unwrap();
+        let Usage { input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens } =
+            Report::read(raw).usage();
+        let got = [input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens];
+        assert_eq!(got, expected, "{json}");
+    }
+
+    #[test]
+    fn counts_are_found_under_every_name() {
+        check_usage("{}", [None; 5]);
+        check_usage(
+            r#"{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}"#,
+            [Some(1), Some(2), None, None, None],
+        );
+        check_usage(
+            r#"{"prompt_tokens_details":{"cached_tokens":0,"cache_write_tokens":4,"audio_tokens":9}}"#,
+            [None, None, Some(0), Some(4), None],
+        );
+        check_usage(
+            r#"{"completion_tokens_details":{"reasoning_tokens":5}}"#,
+            [None, None, None, None, Some(5)],
+        );
+        check_usage(
+            r#"{"prompt_tokens_details":null,"prompt_cache_hit_tokens":6}"#,
+            [None, None, Some(6), None, None],
+        );
+        check_usage(r#"{"cached_tokens":7,"reasoning_tokens":8}"#, [None, None, Some(7), None, Some(8)]);
+    }
+
+    #[test]
+    fn what_is_no_count_costs_only_itself() {
+        check_usage(r#"{"prompt_tokens":3.0,"completion_tokens":"x"}"#, [Some(3), None, None, None, None]);
+        check_usage(
+            r#"{"prompt_tokens":{"a":[1]},"completion_tokens":[{}],"cached_tokens":-1,"reasoning_tokens":8}"#,
+            [None, None, None, None, Some(8)],
+        );
+        check_usage(r#"{"prompt_tokens":1,"prompt_tokens_details":[7]}"#, [Some(1), None, None, None, None]);
+        for odd in ["[1,2]", "\"soon\"", "7", "false"] {
+            check_usage(odd, [None; 5]);
+        }
+    }
+
+    #[test]
+    fn times_keep_their_unit_in_the_name() {
+        let check = |json: &str, expected: &[(&str, f64)]| {
+            let raw: &RawValue = serde_json::from_str(json).unwrap();
+            assert_eq!(Report::read(raw).times().collect::<Vec<_>>(), expected, "{json}");
+        };
+        check(r#"{"prompt_time":0.5,"created":1.0}"#, &[("prompt_time_s", 0.5)]);
+        check(r#"{"cache_n":1,"prompt_ms":2.5}"#, &[("prompt_ms", 2.5), ("cache_n", 1.0)]);
+        check(
+            r#"{"server-processing-time":"0.25","server-time-to-first-token":null}"#,
+            &[("server_processing_time_s", 0.25)],
+        );
+    }
+}

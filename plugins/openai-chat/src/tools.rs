@@ -1,0 +1,169 @@
+//! Tool calls: fragments that are told apart by an index, which some servers leave out.
+
+use llmperf_sdk::Out;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::chunk::Content;
+
+/// The calls seen so far: index and name, in the order of their first fragment.
+#[derive(Debug, Default)]
+pub(crate) struct ToolCalls(Vec<(u32, String)>);
+
+#[derive(Deserialize)]
+struct Call<'a> {
+    #[serde(default)]
+    index: Option<u32>,
+    #[serde(borrow, default)]
+    function: Option<Function<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Function<'a> {
+    #[serde(borrow, default)]
+    name: Content<'a>,
+    #[serde(borrow, default)]
+    arguments: Option<&'a RawValue>,
+}
+
+impl ToolCalls {
+    /// `tool_calls`: an array, or the one object that older TGI sends. What is neither is skipped.
+    pub(crate) fn push(&mut self, raw: &RawValue, out: &mut Out) {
+        let json = raw.get();
+        let calls: Vec<Call<'_>> = match json.starts_with('{') {
+            true => serde_json::from_str(json).map(|call| vec![call]),
+            false => serde_json::from_str(json),
+        }
+        .unwrap_or_default();
+        for call in calls {
+            if let Some(function) = call.function {
+                self.fragment(call.index, function, out);
+            }
+        }
+    }
+
+    /// `function_call`, which has one call at most.
+    pub(crate) fn push_function(&mut self, raw: &RawValue, out: &mut Out) {
+        if let Ok(function) = serde_json::from_str(raw.get()) {
+            self.fragment(Some(0), function, out);
+        }
+    }
+
+    fn fragment(&mut self, index: Option<u32>, function: Function<'_>, out: &mut Out) {
+        let name = function.name.text;
+        let index = index.unwrap_or_else(|| self.guess(!name.is_empty()));
+        match self.0.iter_mut().find(|(known, _)| *known == index) {
+            // Some servers repeat the name with every fragment.
+            Some((_, known)) if *known == name => {}
+            Some((_, known)) => {
+                known.push_str(&name);
+                out.tool_call(index, name);
+            }
+            None => {
+                self.0.push((index, name.clone().into_owned()));
+                out.tool_call(index, name);
+            }
+        }
+        if let Some(arguments) = function.arguments {
+            out.tool_call(index, text(arguments.get()));
+        }
+    }
+
+    /// Without an index a name begins the next call, and arguments alone go on with the last one.
+    fn guess(&self, named: bool) -> u32 {
+        let last = self.0.iter().map(|(index, _)| *index).max();
+        match (last, named) {
+            (None, _) => 0,
+            (Some(last), false) => last,
+            (Some(last), true) => last + 1,
+        }
+    }
+}
+
+/// Arguments are JSON in a string; a server that sends the object itself means its compact text.
+fn text(json: &str) -> String {
+    match json {
+        "null" => String::new(),
+        _ if json.starts_with('"') => serde_json::from_str(json).unwrap_or_default(),
+        _ => compact(json),
+    }
+}
+
+/// JSON without the blanks between its tokens, in its own order of keys.
+fn compact(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    json.chars()
+        .filter(|&c| {
+            let keep = in_string || !c.is_ascii_whitespace();
+            in_string ^= c == '"' && !escaped;
+            escaped = in_string && c == '\\' && !escaped;
+            keep
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use llmperf_sdk::Piece;
+
+    use super::*;
+
+    fn check(chunks: &[&str], expected: &[(u32, &str)]) {
+        let (mut calls, mut out) = (ToolCalls::default(), Out::new());
+        for chunk in chunks {
+            calls.push(serde_json::from_str(chunk).unwrap(), &mut out);
+        }
+        let fragments: Vec<_> = out.into_deltas().into_iter().map(|delta| delta.piece).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(i, text)| Piece::ToolCall((*i, (*text).to_owned()))).collect();
+        assert_eq!(fragments, expected, "{chunks:?}");
+    }
+
+    #[test]
+    fn fragments_go_by_their_index() {
+        check(
+            &[
+                r#"[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]"#,
+                r#"[{"index":0,"function":{"arguments":"{\"x\":"}}]"#,
+                r#"[{"index":1,"id":"b","function":{"name":"g","arguments":""}},{"index":0,"function":{"arguments":"1}"}}]"#,
+                r#"[{"index":1,"function":{"name":null,"arguments":"{}"}}]"#,
+            ],
+            &[(0, "f"), (0, "{\"x\":"), (1, "g"), (0, "1}"), (1, "{}")],
+        );
+    }
+
+    #[test]
+    fn without_an_index_each_name_begins_a_call() {
+        check(
+            &[
+                r#"[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"{"}}]"#,
+                r#"[{"function":{"arguments":"}"}}]"#,
+            ],
+            &[(0, "f"), (0, "{}"), (1, "f"), (1, "{"), (1, "}")],
+        );
+    }
+
+    #[test]
+    fn a_repeated_name_counts_once_and_a_split_one_is_joined() {
+        check(
+            &[
+                r#"[{"index":0,"function":{"name":"f","arguments":"1"}}]"#,
+                r#"[{"index":0,"function":{"name":"f","arguments":"2"}}]"#,
+            ],
+            &[(0, "f"), (0, "1"), (0, "2")],
+        );
+        check(
+            &[r#"[{"index":0,"function":{"name":"get_"}}]"#, r#"[{"index":0,"function":{"name":"time"}}]"#],
+            &[(0, "get_"), (0, "time")],
+        );
+    }
+
+    #[test]
+    fn odd_shapes_are_read_and_nonsense_is_skipped() {
+        check(
+            &[r#"{"index":0,"id":"","function":{"name":"f","arguments":{"a" : [1, "b \" c"]}}}"#],
+            &[(0, "f"), (0, r#"{"a":[1,"b \" c"]}"#)],
+        );
+        check(&["[]", "7", r#""x""#, r#"[{"index":0}]"#, r#"[{"index":0,"function":null}]"#], &[]);
+    }
+}

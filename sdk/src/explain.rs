@@ -1,0 +1,253 @@
+//! What an error body says. Every API has its own shape, and gateways in front of them add theirs; this reads
+//! the usual ones.
+
+use serde_json::{Map, Value};
+
+use crate::{Failure, ResponseHead};
+
+/// Explains a non-2xx answer: the message and the provider's word for it (else the status) from the usual
+/// JSON error bodies, the text itself from any other body, and how long to wait from `retry-after-ms` or
+/// `retry-after`.
+///
+/// ```
+/// # use llmperf_sdk::*;
+/// let head = ResponseHead { status: 502, headers: vec![] };
+/// let failure = explain(&head, b"Bad Gateway\n");
+/// assert_eq!(failure, Failure::new("502", "Bad Gateway"));
+/// ```
+pub fn explain(head: &ResponseHead, body: &[u8]) -> Failure {
+    let mut failure = read_failure(body).unwrap_or_else(|| {
+        let text = String::from_utf8_lossy(body);
+        Failure::new("", bounded(text.trim()))
+    });
+    if failure.code.is_empty() {
+        failure.code = amazon_type(head).unwrap_or_else(|| head.status.to_string());
+    }
+    failure.retry_after_ms = retry_after_ms(head);
+    failure
+}
+
+/// Reads an error from JSON, wherever it is: an error body, or an event in mid-stream. The code is empty
+/// where it has no word of its own; `None` where the JSON holds no message (or is none).
+///
+/// ```
+/// # use llmperf_sdk::*;
+/// let failure = read_failure(br#"{"object":"error","message":"too long","type":"BadRequestError","code":null}"#);
+/// assert_eq!(failure, Some(Failure::new("BadRequestError", "too long")));
+/// assert_eq!(read_failure(br#"{"choices":[]}"#), None);
+/// ```
+pub fn read_failure(json: &[u8]) -> Option<Failure> {
+    let value: Value = serde_json::from_slice(json).ok()?;
+    let (code, message) = read(&value)?;
+    Some(Failure::new(bounded(&code), bounded(&message)))
+}
+
+/// Longest text taken from an error body. Some servers echo the whole prompt into it.
+const MAX_CHARS: usize = 4096;
+
+fn bounded(text: &str) -> String {
+    text.chars().take(MAX_CHARS).collect()
+}
+
+/// Code (may be empty) and message.
+fn read(value: &Value) -> Option<(String, String)> {
+    match value {
+        // Gemini without `alt=sse` wraps its error in an array; a gateway may list several: the first one
+        // counts.
+        Value::Array(items) => items.iter().find_map(read),
+        Value::Object(object) => read_object(object),
+        _ => None,
+    }
+}
+
+fn read_object(object: &Map<String, Value>) -> Option<(String, String)> {
+    let outer = code(object);
+    let nested = ["error", "errors"].iter().filter_map(|key| object.get(*key)).find(|value| !value.is_null());
+    match nested {
+        Some(nested @ (Value::Object(_) | Value::Array(_))) => {
+            if let Some((inner, message)) = read(nested) {
+                let outer = code_beside(object);
+                return Some((if inner.is_empty() { outer.unwrap_or_default() } else { inner }, message));
+            }
+        }
+        // {"error": "text"}, the word for it beside; {"error": "Bad Request", "message": "text"} has the word
+        // inside.
+        Some(Value::String(error)) if !error.is_empty() => {
+            return Some(match message(object) {
+                Some(message) => (outer.unwrap_or_else(|| error.clone()), message),
+                None => (outer.unwrap_or_default(), error.clone()),
+            });
+        }
+        _ => {}
+    }
+    message(object).map(|message| (outer.unwrap_or_default(), message))
+}
+
+/// The provider's own word: what says most about the cause comes first.
+fn code(object: &Map<String, Value>) -> Option<String> {
+    code_beside(object).or_else(|| {
+        // "error" says what everybody knows; "about:blank" is RFC 9457's word for "no type".
+        let kind = object.get("type").and_then(word).filter(|kind| kind != "error" && kind != "about:blank");
+        kind.or_else(|| object.get("status").and_then(word))
+    })
+}
+
+/// The word in an object that only wraps the error: its `type` and `status` say nothing of the cause.
+fn code_beside(object: &Map<String, Value>) -> Option<String> {
+    ["code", "error_code", "error_type", "__type", "status_code"]
+        .iter()
+        .find_map(|key| object.get(*key).and_then(word))
+}
+
+fn message(object: &Map<String, Value>) -> Option<String> {
+    // RFC 9457: `detail` explains this occurrence, `title` only its type.
+    ["message", "Message", "detail", "msg", "title"]
+        .iter()
+        .find_map(|key| object.get(*key).and_then(sentence))
+}
+
+/// A short value as text. `com.amazon.coral#ThrottlingException` names a class: the part after `#` is the
+/// word.
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => {
+            let word = text.rsplit('#').next().unwrap_or(text);
+            (!word.is_empty()).then(|| word.to_owned())
+        }
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A message, also where a server puts a structure in its place: validation errors are lists of `{loc, msg}`.
+fn sentence(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => (!text.is_empty()).then(|| text.clone()),
+        Value::Array(items) => {
+            let sentences: Vec<String> = items.iter().filter_map(sentence).collect();
+            (!sentences.is_empty()).then(|| sentences.join("; "))
+        }
+        Value::Object(object) => {
+            Some(message(object).unwrap_or_else(|| value.to_string())).filter(|_| !object.is_empty())
+        }
+        _ => None,
+    }
+}
+
+/// `x-amzn-errortype: ThrottlingException:http://…`
+fn amazon_type(head: &ResponseHead) -> Option<String> {
+    let word = head.header("x-amzn-errortype")?.split(':').next()?.trim();
+    (!word.is_empty()).then(|| word.to_owned())
+}
+
+/// The finer header wins. A date is not understood: a plugin has no clock to subtract from it.
+fn retry_after_ms(head: &ResponseHead) -> Option<u64> {
+    let number =
+        |name: &str| head.header(name)?.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
+    // A cast from a float saturates, which is right for a server that says 1e300.
+    number("retry-after-ms").or_else(|| number("retry-after").map(|s| s * 1000.0)).map(|ms| ms.round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Header;
+
+    fn check(body: &str, code: &str, message: &str) {
+        let head = ResponseHead { status: 418, headers: vec![] };
+        assert_eq!(explain(&head, body.as_bytes()), Failure::new(code, message), "{body}");
+    }
+
+    #[test]
+    fn nested_errors_give_code_then_type_then_the_status() {
+        check(r#"{"error":{"message":"m","type":"t","code":"c"}}"#, "c", "m");
+        check(r#"{"error":{"message":"m","type":"t","code":null}}"#, "t", "m");
+        check(r#"{"error":{"message":"m","code":429,"status":"RESOURCE_EXHAUSTED"}}"#, "429", "m");
+        check(r#"{"error":{"message":"m"}}"#, "418", "m");
+        check(r#"{"error":{"message":"m"},"status_code":503}"#, "503", "m");
+        check(
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"m"},"request_id":"r"}"#,
+            "overloaded_error",
+            "m",
+        );
+        check(r#"{"type":"error","error":{"message":"m"}}"#, "418", "m");
+    }
+
+    #[test]
+    fn an_error_may_be_a_plain_string() {
+        check(r#"{"error":"m"}"#, "418", "m");
+        check(r#"{"code":"bad key","error":"m"}"#, "bad key", "m");
+        check(r#"{"error":"m","error_type":"overloaded"}"#, "overloaded", "m");
+        check(r#"{"status":404,"error":"Not Found","message":"no such path"}"#, "404", "no such path");
+        check(r#"{"error":"Not Found","message":"no such path"}"#, "Not Found", "no such path");
+    }
+
+    #[test]
+    fn flat_errors_are_read_too() {
+        check(
+            r#"{"object":"error","message":"m","type":"BadRequestError","param":null,"code":400}"#,
+            "400",
+            "m",
+        );
+        check(r#"{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"m"}"#, "REQUEST_LIMIT_EXCEEDED", "m");
+        check(r#"{"message":"m"}"#, "418", "m");
+        check(
+            r#"{"__type":"com.amazon.coral.service#ThrottlingException","message":"m"}"#,
+            "ThrottlingException",
+            "m",
+        );
+        check(r#"{"Message":"m"}"#, "418", "m");
+    }
+
+    #[test]
+    fn problem_json_and_validation_details_are_read() {
+        check(r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"m"}"#, "404", "m");
+        check(
+            r#"{"type":"urn:x:not-found","title":"Not Found","status":404}"#,
+            "urn:x:not-found",
+            "Not Found",
+        );
+        check(r#"{"detail":"m"}"#, "418", "m");
+        check(r#"{"detail":[{"loc":["body"],"msg":"a","type":"x"},{"msg":"b"}]}"#, "418", "a; b");
+        check(
+            r#"{"object":"error","message":{"detail":[{"msg":"a"}]},"type":"invalid_request_error","code":null}"#,
+            "invalid_request_error",
+            "a",
+        );
+    }
+
+    #[test]
+    fn the_first_of_several_errors_counts() {
+        check(r#"[{"error":{"code":429,"message":"m"}}]"#, "429", "m");
+        check(
+            r#"{"success":false,"errors":[{"code":10000,"message":"m"},{"code":2,"message":"n"}]}"#,
+            "10000",
+            "m",
+        );
+        check(r#"{"errors":[]}"#, "418", r#"{"errors":[]}"#);
+    }
+
+    #[test]
+    fn any_other_body_is_its_own_message() {
+        check("<html>502</html>\n", "418", "<html>502</html>");
+        check("", "418", "");
+        check(r#"{"x":1}"#, "418", r#"{"x":1}"#);
+        check(r#"{"error":null}"#, "418", r#"{"error":null}"#);
+        let long = explain(&ResponseHead { status: 500, headers: vec![] }, "ü".repeat(9000).as_bytes());
+        assert_eq!(long.message.chars().count(), MAX_CHARS);
+    }
+
+    #[test]
+    fn headers_say_how_long_to_wait_and_what_amazon_calls_it() {
+        let check = |headers: &[(&str, &str)], code: &str, wait: Option<u64>| {
+            let headers = headers.iter().map(|(name, value)| Header::new(name, value)).collect();
+            let failure = explain(&ResponseHead { status: 429, headers }, br#"{"message":"m"}"#);
+            assert_eq!((failure.code.as_str(), failure.retry_after_ms), (code, wait));
+        };
+        check(&[("Retry-After", "2"), ("retry-after-ms", "1830")], "429", Some(1830));
+        check(&[("retry-after", " 1.5 ")], "429", Some(1500));
+        check(&[("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")], "429", None);
+        check(&[("retry-after", "-1")], "429", None);
+        check(&[("x-amzn-ErrorType", "ThrottlingException:http://x/")], "ThrottlingException", None);
+    }
+}
