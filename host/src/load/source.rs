@@ -46,19 +46,28 @@ impl<T> Source<T> {
         }
     }
 
-    /// The next item, in order; `None` once there are no more.
+    /// The next item, in order; `None` once there are no more. What was taken ahead of time stays as much ahead, as long
+    /// as the builders keep up.
     pub async fn next(&self) -> Option<T> {
         let mut inner = self.inner.lock().await;
-        match inner.ready.pop_front() {
-            Some(item) => Some(item),
-            None => inner.from_lane().await,
+        let Some(item) = inner.ready.pop_front() else { return inner.from_lane().await };
+        let lane = inner.lane();
+        if let Ok(another) = inner.lanes[lane].try_recv() {
+            inner.next += 1;
+            inner.ready.push_back(another);
         }
+        Some(item)
     }
 }
 
 impl<T> Inner<T> {
+    /// Whose turn it is.
+    fn lane(&self) -> usize {
+        self.next % self.lanes.len()
+    }
+
     async fn from_lane(&mut self) -> Option<T> {
-        let lane = self.next % self.lanes.len();
+        let lane = self.lane();
         // Cancel safe: the turn passes on only once the item is here.
         let item = self.lanes[lane].recv().await?;
         self.next += 1;

@@ -33,7 +33,9 @@ pub struct MockConfig {
     pub events_per_write: u32,
     /// Cuts every write into pieces of at most this many bytes; `None` writes whole.
     pub split: Option<usize>,
+    /// Whether answers report usage.
     pub usage: UsageMode,
+    /// Where the chunk without text stands.
     pub role: RoleChunk,
     /// Whether a stream ends with its end marker (`data: [DONE]`, `message_stop`).
     pub done: bool,
@@ -91,13 +93,15 @@ impl MockConfig {
     }
 }
 
-/// When a streamed answer reports usage.
+/// When an answer reports usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UsageMode {
-    /// As the API does: OpenAI when the request asks (`stream_options.include_usage`), Anthropic always.
+    /// As the API does: OpenAI streams when the request asks (`stream_options.include_usage`), all else always.
     #[default]
     Auto,
+    /// In every answer, asked for or not.
     Always,
+    /// In none, streamed or not.
     Never,
 }
 
@@ -121,6 +125,7 @@ pub enum RoleChunk {
     First,
     /// OpenAI: after the first token-bearing write. Anthropic: right before it, for nothing may come earlier.
     Late,
+    /// It is left out.
     None,
 }
 

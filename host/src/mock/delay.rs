@@ -12,17 +12,12 @@ use crate::units::Span;
 /// A distribution of waiting times. Written `20ms`, `uniform:10ms..30ms` or `lognormal:20ms,0.5`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Delay {
+    /// This time, always.
     Fixed(Span),
     /// Every time from `min` to `max` (both included) is as likely as another.
-    Uniform {
-        min: Span,
-        max: Span,
-    },
+    Uniform { min: Span, max: Span },
     /// `median * exp(sigma * z)`, `z` standard normal; `sigma` is 0 or above.
-    Lognormal {
-        median: Span,
-        sigma: f64,
-    },
+    Lognormal { median: Span, sigma: f64 },
 }
 
 impl Delay {

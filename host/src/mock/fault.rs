@@ -14,10 +14,7 @@ use crate::units::Span;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Answers with this status, an error object, and `Retry-After` where given. A 3xx points to `/redirected`.
-    Status {
-        code: u16,
-        retry_after: Option<Span>,
-    },
+    Status { code: u16, retry_after: Option<Span> },
     /// A page of HTML with status 200, as a captive portal sends.
     Html,
     /// Status 200 and one JSON object that is no completion.
@@ -27,36 +24,30 @@ pub enum Fault {
     /// Closes the connection before the first byte of the response.
     Close,
     /// Sends nothing more and keeps the connection open until the client leaves.
-    Stall {
-        after: Option<u64>,
-    },
+    Stall { after: Option<u64> },
     /// Resets the connection (TCP RST).
-    Reset {
-        after: Option<u64>,
-    },
+    Reset { after: Option<u64> },
     /// Closes the connection in the middle of an event (TCP FIN).
-    Truncate {
-        after: Option<u64>,
-    },
+    Truncate { after: Option<u64> },
     /// Sends an event that is not JSON, then goes on.
-    Malformed {
-        after: Option<u64>,
-    },
+    Malformed { after: Option<u64> },
     /// Sends an error object inside the stream and ends it.
-    ErrorEvent {
-        after: Option<u64>,
-    },
+    ErrorEvent { after: Option<u64> },
     /// Ends without the end marker.
     NoDone,
     /// Sends one more token after the end marker.
     AfterDone,
     /// Never stops sending tokens.
     Endless,
+    /// As [`RoleChunk::Late`](super::RoleChunk::Late).
     LateRole,
+    /// As [`RoleChunk::None`](super::RoleChunk::None).
     NoRole,
     /// Reports usage, asked or not.
     Usage,
+    /// Reports no usage, though asked.
     NoUsage,
+    /// Puts an SSE comment before every token-bearing event.
     Comments,
     /// Cuts every write into pieces of at most this many bytes.
     Split(usize),
@@ -67,6 +58,7 @@ pub enum Fault {
 /// Which requests a fault strikes. Requests are counted from 1 in the order of their arrival.
 #[derive(Debug, Clone, PartialEq)]
 pub enum When {
+    /// All of them.
     Always,
     /// This share of the requests (0 to 1), drawn from the seed.
     Share(f64),
@@ -79,7 +71,9 @@ pub enum When {
 /// A fault and the requests it strikes. Written `429:10%`, `reset,after=5:#2,7`, `503,retry-after=2s:every=3`, `no-done`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultRule {
+    /// What is done.
     pub fault: Fault,
+    /// To which requests.
     pub when: When,
 }
 

@@ -24,6 +24,7 @@ use crate::units::{Span, Tokens};
 /// What a mock did in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MockReport {
+    /// Connections accepted.
     pub connections: u64,
     /// Requests but for `/health` and `/v1/models`.
     pub requests: u64,
@@ -93,6 +94,7 @@ pub struct MockHandle {
 }
 
 impl MockHandle {
+    /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

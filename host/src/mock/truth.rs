@@ -22,7 +22,9 @@ pub struct TruthRow {
     pub request_ns: u64,
     /// The write of the response head.
     pub head_ns: Option<u64>,
+    /// The first of `token_ns`.
     pub first_token_ns: Option<u64>,
+    /// The last of `token_ns`.
     pub last_token_ns: Option<u64>,
     /// The last write, or the moment the mock saw that the client had gone.
     pub end_ns: Option<u64>,
@@ -46,6 +48,7 @@ pub struct TruthRow {
     pub max_tokens: Option<u64>,
     /// Whether a credential was sent, right or wrong.
     pub auth: bool,
+    /// How the mock's part ended.
     pub end: End,
 }
 

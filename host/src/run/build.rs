@@ -53,15 +53,17 @@ impl Builder {
     }
 }
 
-/// Starts builders for the requests `first..end` of a run; `ahead` of them are kept ready at most.
+/// Items that wait in one lane. The source takes what is to be ready ahead; the lanes only decouple.
+const LANE_ITEMS: usize = 4;
+
+/// Starts builders for the requests `first..end` of a run.
 pub(super) fn start(
     builder: &Arc<Builder>,
     first: u64,
     end: u64,
-    ahead: usize,
 ) -> Result<(Source<Ready>, Vec<JoinHandle<()>>)> {
     let threads = machine::cores().min(usize::try_from(end - first).unwrap_or(usize::MAX)).max(1);
-    let (lanes, source) = lanes(threads, ahead.div_ceil(threads));
+    let (lanes, source) = lanes(threads, LANE_ITEMS);
     let step = lanes.len();
     let threads = lanes.into_iter().zip(first..).map(|(lane, first)| {
         let builder = Arc::clone(builder);

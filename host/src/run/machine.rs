@@ -3,12 +3,14 @@
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use thread_priority::ThreadPriority;
+use thread_priority::unix::{
+    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 
 /// Files the program needs beside its connections: results, the runtime's own, plugins, the terminal.
 const FILES_BESIDE_CONNECTIONS: u64 = 64;
-/// Threads that decode and build yield to those that stamp: at this nice value they get a tenth of a contended core.
-const BACKGROUND_NICE: i32 = 10;
 
 /// Raises the limit of open files to what `connections` need, or says what to do.
 pub(super) fn ensure_open_files(connections: usize) -> Result<()> {
@@ -32,14 +34,19 @@ pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Starts a thread for work that must not hold up the I/O threads.
+/// Starts a thread for work that must not hold up the I/O threads: it runs when a core has nothing else to do
+/// (SCHED_IDLE). A merely nicer thread, once it runs, keeps its core for a time slice of some milliseconds.
 pub(super) fn spawn_background<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>> {
     spawn(name, move || {
         // Where the system refuses, the thread works at normal priority; nothing depends on it.
-        let _ = setpriority_process(Some(rustix::thread::gettid()), BACKGROUND_NICE);
+        let _ = set_thread_priority_and_policy(
+            thread_native_id(),
+            ThreadPriority::Min,
+            ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+        );
         work()
     })
 }

@@ -74,7 +74,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let mut results = Results::create(&setup)?;
 
     let ahead = requests_ahead(plan);
-    let (source, builders) = build::start(builder, 0, plan.requests, ahead)?;
+    let (source, builders) = build::start(builder, 0, plan.requests)?;
     let (record_sender, records) = sync_channel(QUEUED_RECORDS);
     let decoders = machine::cores().saturating_sub(1).max(1);
     let (handover, decoders) = decode::start(reader, decoders, &record_sender)?;

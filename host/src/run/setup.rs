@@ -9,7 +9,7 @@ use super::machine;
 use super::understand::Reader;
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::mock::{self, Delay, MockConfig, MockHandle};
+use crate::mock::{self, Delay, MockConfig, MockHandle, UsageMode};
 use crate::plan::{Plan, PluginSource, Target};
 use crate::plugin::{Engine, Fault, OptionKind, OptionSpec, Plugin, bundled};
 use crate::provider::{Credential, Provider};
@@ -124,6 +124,8 @@ fn provider(plan: &Plan) -> Result<(Provider, Option<MockHandle>)> {
             MockConfig {
                 ttft: Delay::Fixed(BUILT_IN_TTFT),
                 itl: Delay::Fixed(BUILT_IN_ITL),
+                // It owns no tokenizer; its estimate of the prompt would only raise questions.
+                usage: UsageMode::Never,
                 ..MockConfig::default()
             },
         ),
