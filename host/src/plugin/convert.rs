@@ -173,7 +173,12 @@ fn piece(guest: api::Piece) -> Piece {
             reasoning_tokens: usage.reasoning_tokens.map(Tokens),
         }),
         api::Piece::Finish(word) => Piece::Finish(word),
-        api::Piece::Failure(guest) => Piece::Failure(failure(FailureKind::ServerError, guest)),
+        api::Piece::Failure(guest) => {
+            // The SDK's word for an event that the plugin could not read.
+            let unread = guest.code == "bad_response";
+            let kind = if unread { FailureKind::BadResponse } else { FailureKind::ServerError };
+            Piece::Failure(failure(kind, guest))
+        }
         api::Piece::End => Piece::End,
         api::Piece::TokenIds(ids) => Piece::TokenIds(ids),
         api::Piece::ServerTiming((name, value)) => Piece::ServerTiming(name, value),

@@ -164,7 +164,7 @@ pub struct Output {
     pub reasoning: String,
     pub refusal: String,
     pub tool_calls: Vec<ToolCall>,
-    /// Name with unit suffix, value; in order of arrival.
+    /// Name with unit suffix, last value; in order of first arrival.
     pub server_timing: Vec<(String, f64)>,
     /// Events that added visible text.
     pub content_events: u64,

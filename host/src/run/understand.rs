@@ -204,7 +204,13 @@ fn take_piece(completion: &mut Completion, piece: Piece) {
             completion.failure.get_or_insert(failure);
         }
         Piece::End => completion.terminated = true,
-        Piece::ServerTiming(name, value) => output.server_timing.push((name, value)),
+        // The last word on each name counts: some servers repeat a growing value in every event.
+        Piece::ServerTiming(name, value) => {
+            match output.server_timing.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => *known = value,
+                None => output.server_timing.push((name, value)),
+            }
+        }
         Piece::TokenIds(_) | Piece::Embedding(_) => {}
     }
 }

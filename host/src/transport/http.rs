@@ -1,20 +1,19 @@
 //! HTTP by reqwest: one client for one target, keep-alive, no redirects, no proxy from the environment, no retries of
 //! its own. A connection a server closed while it lay idle is replaced before anything of a request was sent.
 
-use std::error::Error as StdError;
-use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep};
 
-use super::preopen::{CONNECTED, ParkLayer, Parked, Parking};
+use super::deadline::{Deadline, Deadlines};
+use super::failure::{cause, classify};
+use super::keepalive::{Habit, KeepAlive, REST};
+use super::preopen::{Opened, PURPOSE, ParkLayer, Parked, Purpose};
 use crate::clock::Clock;
-use crate::record::{Exchange, Failure, FailureKind, Head, Part, PreparedRequest, Reads, Trace, Transfer};
+use crate::record::{Exchange, FailureKind, Head, Part, PreparedRequest, Reads, Trace, Transfer};
 use crate::units::{Span, Stamp};
 
 /// A body that still runs is handed over in parts of this size: some 200 events of a chat stream, so that decoding costs one
@@ -25,25 +24,17 @@ const MAX_BACKLOG_BYTES: usize = 16 << 20;
 /// Answers that are no success are read up to here; more of an error page helps nobody.
 const MAX_ERROR_BODY_BYTES: usize = 256 << 10;
 
-/// How long the parts of an exchange may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadlines {
-    /// To open a connection: name resolution, TCP and TLS.
-    pub connect: Span,
-    /// Between two reads, and from sending to the response head.
-    pub read: Span,
-    /// For the whole exchange.
-    pub total: Span,
-}
-
-/// One HTTP client for one target, used by one I/O thread.
+/// HTTP to one target, for one I/O thread.
 #[derive(Clone)]
 pub struct Transport {
-    client: reqwest::Client,
+    /// Reuses its connections.
+    keeping: reqwest::Client,
+    /// Opens one for each request.
+    closing: reqwest::Client,
     clock: Clock,
     deadlines: Deadlines,
-    parking: Parking,
-    // Held by the request that is being written; see `exchange`.
+    keep_alive: Arc<KeepAlive>,
+    // Held by the request that is being written; see `settle`.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -54,44 +45,33 @@ impl std::fmt::Debug for Transport {
 }
 
 impl Transport {
-    /// A client that stamps with `clock`.
+    /// A transport that stamps with `clock`.
     pub fn new(clock: Clock, deadlines: Deadlines) -> Result<Transport> {
         // Fails where one is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let parking = Parking::default();
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("llmperf/", env!("CARGO_PKG_VERSION")))
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .tcp_nodelay(true)
-            .pool_max_idle_per_host(usize::MAX)
-            .pool_idle_timeout(None)
-            .connect_timeout(deadlines.connect.into())
-            .connector_layer(ParkLayer::new(parking.clone()))
-            .build()
-            .context("the HTTP client cannot be set up")?;
-        Ok(Transport { client, clock, deadlines, parking, turn: Arc::default() })
+        Ok(Transport {
+            keeping: client(deadlines, usize::MAX)?,
+            closing: client(deadlines, 0)?,
+            clock,
+            deadlines,
+            keep_alive: Arc::default(),
+            turn: Arc::default(),
+        })
     }
 
     /// Opens `count` connections to the target and puts them aside for the first requests; nothing is sent on them.
     /// Returns how long each took. It stops at the first failure, which the first request will meet again.
     pub async fn preopen(&self, url: &url::Url, count: usize) -> Vec<Span> {
-        self.parking.set(true);
-        let mut opened = Vec::with_capacity(count);
         // A few at a time: a burst of thousands overflows the accept queues of many servers.
         const AT_ONCE: usize = 64;
+        let mut opened = Vec::with_capacity(count);
         while opened.len() < count {
-            let wave = AT_ONCE.min(count - opened.len());
             let mut opening = tokio::task::JoinSet::new();
-            for _ in 0..wave {
-                let (client, url, clock) = (self.client.clone(), url.clone(), self.clock);
+            for _ in 0..AT_ONCE.min(count - opened.len()) {
+                let (client, url, clock) = (self.keeping.clone(), url.clone(), self.clock);
                 opening.spawn(async move {
                     let start = clock.now();
-                    let refused = client.get(url).send().await;
-                    let parked = refused.is_err_and(|error| cause::<Parked>(&error).is_some());
-                    parked.then(|| clock.now().since(start))
+                    park(&client, url).await.then(|| clock.now().since(start))
                 });
             }
             let spans: Vec<Option<Span>> = opening.join_all().await;
@@ -100,12 +80,11 @@ impl Transport {
                 break;
             }
         }
-        self.parking.set(false);
         opened
     }
 
-    /// Sends one request and reads its response to the end, handing long bodies over in parts on the way. The last thing
-    /// returned is the trace; it is the caller's to hand over, after it has started the next request.
+    /// Sends one request and reads its response to the end, handing long bodies over in parts on the way. The trace is the
+    /// caller's to hand over.
     pub async fn exchange(
         &self,
         request: Arc<PreparedRequest>,
@@ -113,23 +92,20 @@ impl Transport {
         parts: &mpsc::Sender<Exchange>,
         cancelled: impl Future<Output = ()>,
     ) -> Trace {
-        let http_request = self
-            .client
+        let client = self.ready_client(&request).await;
+        let http_request = client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
             .body(request.body.clone());
         let mut progress = Progress { head: None, reads: Reads::default() };
-        let connected = Arc::new(AtomicU64::new(0));
-        let on_connect: Box<dyn Fn() + Send> = {
-            let (connected, clock) = (Arc::clone(&connected), self.clock);
-            Box::new(move || connected.store(clock.now().0, Ordering::Relaxed))
-        };
+        let (own_connection, purpose) = OwnConnection::watch(self.clock, &self.keep_alive);
         let turn = self.turn.lock().await;
+        let begun = self.keep_alive.begin();
         let sent = self.clock.now();
         let mut deadline = Deadline::new(self.deadlines, self.clock.instant(sent).into());
         let transfer = {
-            let mut reading = pin!(CONNECTED.scope(
-                on_connect,
+            let mut reading = pin!(PURPOSE.scope(
+                purpose,
                 self.read_response(http_request, &request, parts, &mut progress, &mut deadline),
             ));
             let over_at_once = tokio::select! {
@@ -148,16 +124,25 @@ impl Transport {
             }
         };
         let end = self.clock.now();
-        let connected = connected.load(Ordering::Relaxed);
-        Trace {
-            request,
-            due,
-            sent,
-            connected: (connected != 0).then_some(Stamp(connected)),
-            head: progress.head,
-            reads: progress.reads,
-            end,
-            transfer,
+        self.keep_alive.end(begun, own_connection.is_there(), transfer == Transfer::Complete);
+        let connected = own_connection.opened_now();
+        Trace { request, due, sent, connected, head: progress.head, reads: progress.reads, end, transfer }
+    }
+
+    /// The client that suits the server's habit, with a connection to be had. What is awaited here comes before the request
+    /// is sent: it is lag, not latency.
+    async fn ready_client(&self, request: &PreparedRequest) -> &reqwest::Client {
+        match self.keep_alive.habit() {
+            Habit::Closes => {
+                // Should it fail, the request itself meets the cause again.
+                park(&self.closing, request.url.clone()).await;
+                &self.closing
+            }
+            Habit::Unknown if self.keep_alive.must_rest() => {
+                tokio::time::sleep(REST.into()).await;
+                &self.keeping
+            }
+            Habit::Unknown | Habit::Keeps => &self.keeping,
         }
     }
 
@@ -200,6 +185,59 @@ impl Transport {
     }
 }
 
+fn client(deadlines: Deadlines, kept_idle: usize) -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .user_agent(concat!("llmperf/", env!("CARGO_PKG_VERSION")))
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .tcp_nodelay(true)
+        .pool_max_idle_per_host(kept_idle)
+        .pool_idle_timeout(None)
+        .connect_timeout(deadlines.connect.into())
+        .connector_layer(ParkLayer::new())
+        .build()
+        .context("the HTTP client cannot be set up")
+}
+
+/// Opens a connection for a later request of `client`; false where that fails.
+async fn park(client: &reqwest::Client, url: url::Url) -> bool {
+    let told = PURPOSE.scope(Purpose::Park, client.get(url).send()).await;
+    told.is_err_and(|error| cause::<Parked>(&error).is_some())
+}
+
+/// Whether a request got a connection of its own, and when that was opened.
+struct OwnConnection(Arc<AtomicU64>);
+
+impl OwnConnection {
+    const NONE: u64 = u64::MAX;
+    const AHEAD: u64 = u64::MAX - 1;
+
+    fn watch(clock: Clock, keep_alive: &Arc<KeepAlive>) -> (OwnConnection, Purpose) {
+        let seen = Arc::new(AtomicU64::new(Self::NONE));
+        let (told, keep_alive) = (Arc::clone(&seen), Arc::clone(keep_alive));
+        let purpose = Purpose::Use(Box::new(move |opened| {
+            let value = match opened {
+                Opened::Ahead => Self::AHEAD,
+                Opened::Now => clock.now().0,
+            };
+            told.store(value, Ordering::Relaxed);
+            keep_alive.opened();
+        }));
+        (OwnConnection(seen), purpose)
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != Self::NONE
+    }
+
+    fn opened_now(&self) -> Option<Stamp> {
+        let value = self.0.load(Ordering::Relaxed);
+        (value < Self::AHEAD).then_some(Stamp(value))
+    }
+}
+
 /// Lets the HTTP client's own tasks run until the request just handed over is written.
 ///
 /// The client passes a request to the task that owns its connection, which runs when its turn comes. If many slots start
@@ -235,97 +273,4 @@ async fn hand_over(
     };
     let reads = std::mem::take(reads);
     permit.send(Exchange::Part(Part { request: Arc::clone(request), head: Arc::clone(head), reads }));
-}
-
-/// The deadlines of one exchange behind one timer. A read only notes its time; the timer is set anew when it fires.
-struct Deadline {
-    deadlines: Deadlines,
-    end: Instant,
-    last_read: Instant,
-    timer: Pin<Box<Sleep>>,
-}
-
-impl Deadline {
-    fn new(deadlines: Deadlines, start: Instant) -> Deadline {
-        let end = start + Duration::from(deadlines.total);
-        let first = end.min(start + Duration::from(deadlines.read));
-        Deadline { deadlines, end, last_read: start, timer: Box::pin(tokio::time::sleep_until(first)) }
-    }
-
-    fn read_at(&mut self, at: Stamp, clock: Clock) {
-        self.last_read = clock.instant(at).into();
-    }
-
-    /// Waits for `work` as long as the deadlines allow.
-    async fn watch<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
-        let mut work = pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return Ok(done),
-                () = &mut self.timer => {}
-            }
-            let now = Instant::now();
-            let stall = self.last_read + Duration::from(self.deadlines.read);
-            if now >= self.end {
-                let message = format!("the request took longer than {} s", self.deadlines.total.as_secs());
-                return Err(Failure::new(FailureKind::Timeout, message));
-            }
-            if now >= stall {
-                let message = format!("nothing arrived for {} s", self.deadlines.read.as_secs());
-                return Err(Failure::new(FailureKind::Stall, message));
-            }
-            self.timer.as_mut().reset(self.end.min(stall));
-        }
-    }
-}
-
-/// Sorts an error of the HTTP client; `otherwise` is what a broken connection means at this point.
-fn classify(error: &reqwest::Error, otherwise: FailureKind) -> Failure {
-    let message = innermost_message(error);
-    let io_kind = cause::<io::Error>(error).map(io::Error::kind);
-    let kind = if error.is_connect() {
-        if error.is_timeout() || io_kind == Some(io::ErrorKind::TimedOut) {
-            FailureKind::ConnectTimeout
-        } else if cause::<rustls::Error>(error).is_some()
-            || format!("{error:?}").contains("invalid peer certificate")
-        {
-            FailureKind::Tls
-        } else if format!("{error:?}").contains("dns error") {
-            FailureKind::Dns
-        } else {
-            FailureKind::Connect
-        }
-    } else if cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
-        FailureKind::Protocol
-    } else {
-        otherwise
-    };
-    Failure::new(kind, message)
-}
-
-/// The first cause of the type `E` in an error's chain.
-fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// The chain of causes without reqwest's own wrapping, which repeats the URL.
-fn innermost_message(error: &reqwest::Error) -> String {
-    let mut messages = Vec::new();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let message = error.to_string();
-        if messages.last() != Some(&message) {
-            messages.push(message);
-        }
-        next = error.source();
-    }
-    if messages.is_empty() { error.to_string() } else { messages.join(": ") }
 }

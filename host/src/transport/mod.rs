@@ -1,8 +1,12 @@
 //! The wire: sends prepared requests, stamps what comes back, and cuts bodies into events.
 //! `http` is the only code that runs between a request's start and its end; it understands nothing of what it reads.
 
+mod deadline;
+mod failure;
 pub mod framing;
 mod http;
+mod keepalive;
 mod preopen;
 
-pub use http::{Deadlines, Transport};
+pub use deadline::Deadlines;
+pub use http::Transport;

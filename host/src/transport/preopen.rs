@@ -1,11 +1,10 @@
 //! Connections opened before they are needed.
 //!
-//! reqwest opens a connection only for a request. A layer around its connector makes the two separable: while *parking*,
-//! a connection that stands is put aside and the request that asked for it is told no, so that not a byte of HTTP was
-//! sent; later requests find the parked connections before they would open their own.
+//! reqwest opens a connection only for a request. A layer around its connector makes the two separable: a request that is
+//! only there to *park* a connection is told no once it stands, so that not a byte of HTTP was sent; the requests that
+//! come later find the parked connections before they would open their own.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -13,18 +12,24 @@ use tower::{Layer, Service};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Whether connections are being parked, shared by a transport and its connector.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Parking(Arc<AtomicBool>);
+tokio::task_local! {
+    /// What the running request wants with a connection of its own.
+    pub(super) static PURPOSE: Purpose;
+}
 
-impl Parking {
-    pub(super) fn set(&self, parking: bool) {
-        self.0.store(parking, Ordering::SeqCst);
-    }
+/// What a request wants with a connection of its own.
+pub(super) enum Purpose {
+    /// Put it aside.
+    Park,
+    /// Use it. The function is told that it got one, and whether it was opened just now rather than ahead of time.
+    Use(Box<dyn Fn(Opened) + Send>),
+}
 
-    fn is_on(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
+/// When a connection was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opened {
+    Ahead,
+    Now,
 }
 
 /// The error that a parked connection's request is told.
@@ -39,27 +44,21 @@ impl std::fmt::Display for Parked {
 
 impl std::error::Error for Parked {}
 
-tokio::task_local! {
-    /// Called when the connection of the running request stands, by a request that wants to know.
-    pub(super) static CONNECTED: Box<dyn Fn() + Send>;
-}
-
 /// The layer around reqwest's connector. `C` is its connection type, which has no public name.
 pub(super) struct ParkLayer<C> {
-    parking: Parking,
     // Touched once per opened connection; a client has one origin, so any parked connection fits any request.
     parked: Arc<Mutex<Vec<C>>>,
 }
 
 impl<C> ParkLayer<C> {
-    pub(super) fn new(parking: Parking) -> ParkLayer<C> {
-        ParkLayer { parking, parked: Arc::default() }
+    pub(super) fn new() -> ParkLayer<C> {
+        ParkLayer { parked: Arc::default() }
     }
 }
 
 impl<C> Clone for ParkLayer<C> {
     fn clone(&self) -> Self {
-        ParkLayer { parking: self.parking.clone(), parked: Arc::clone(&self.parked) }
+        ParkLayer { parked: Arc::clone(&self.parked) }
     }
 }
 
@@ -67,19 +66,19 @@ impl<S, C> Layer<S> for ParkLayer<C> {
     type Service = ParkService<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ParkService { inner, layer: self.clone() }
+        ParkService { inner, parked: Arc::clone(&self.parked) }
     }
 }
 
 /// The connector with a place to park.
 pub(super) struct ParkService<S, C> {
     inner: S,
-    layer: ParkLayer<C>,
+    parked: Arc<Mutex<Vec<C>>>,
 }
 
 impl<S: Clone, C> Clone for ParkService<S, C> {
     fn clone(&self) -> Self {
-        ParkService { inner: self.inner.clone(), layer: self.layer.clone() }
+        ParkService { inner: self.inner.clone(), parked: Arc::clone(&self.parked) }
     }
 }
 
@@ -97,9 +96,10 @@ where
         self.inner.poll_ready(cx)
     }
 
+    // Called, and the future polled, within the task of the request that wants a connection, so that PURPOSE is its own.
     fn call(&mut self, destination: R) -> Self::Future {
-        let parked = Arc::clone(&self.layer.parked);
-        if self.layer.parking.is_on() {
+        let parked = Arc::clone(&self.parked);
+        if PURPOSE.try_with(|purpose| matches!(purpose, Purpose::Park)) == Ok(true) {
             let connecting = self.inner.call(destination);
             return Box::pin(async move {
                 let connection = connecting.await?;
@@ -108,14 +108,24 @@ where
             });
         }
         if let Some(connection) = parked.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            tell(Opened::Ahead);
             return Box::pin(std::future::ready(Ok(connection)));
         }
         let connecting = self.inner.call(destination);
         Box::pin(async move {
             let connection = connecting.await?;
-            // Fails where no request waits for just this connection, and then nobody wants to know.
-            let _ = CONNECTED.try_with(|connected| connected());
+            tell(Opened::Now);
             Ok(connection)
         })
     }
+}
+
+/// Tells the running request that it got a connection. Where the client goes on connecting in the background because
+/// another connection became free first, nobody asks.
+fn tell(opened: Opened) {
+    let _ = PURPOSE.try_with(|purpose| {
+        if let Purpose::Use(got) = purpose {
+            got(opened);
+        }
+    });
 }
