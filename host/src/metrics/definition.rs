@@ -127,7 +127,7 @@ impl Metric {
             Metric::Connect => "the request opened its connection",
             Metric::Itl => "2 or more token-bearing events",
             Metric::TokensPerEvent => "a token came and osl is known",
-            Metric::Tpot => "a token came and osl >= 2",
+            Metric::Tpot => "osl >= 2, in two token-bearing events at least",
             Metric::OutputThroughputPerRequest => "e2el > 0 and osl is known",
             Metric::Isl | Metric::Osl => "the count is known",
         }

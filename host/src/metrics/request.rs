@@ -65,11 +65,12 @@ pub fn osl(record: &RequestRecord, basis: TokenBasis) -> Option<Tokens> {
     }
 }
 
-/// Time per output token in milliseconds: `(last_token - first_token) / (osl - 1)`. Defined when `osl >= 2`.
+/// Time per output token in milliseconds: `(last_token - first_token) / (osl - 1)`. Defined when `osl >= 2` and the tokens
+/// came in two events at least: an answer that came all at once says nothing of the time a token takes.
 pub fn tpot_ms(record: &RequestRecord, basis: TokenBasis) -> Option<f64> {
     let osl = osl(record, basis)?.0;
     let decode = record.last_token()?.since(record.first_token()?);
-    (osl >= 2).then(|| decode.as_ms() / (osl - 1) as f64)
+    (osl >= 2 && record.token_events.len() >= 2).then(|| decode.as_ms() / (osl - 1) as f64)
 }
 
 /// Output tokens per second of this one request: `osl / e2el`. Undefined where E2EL is zero.
@@ -183,6 +184,8 @@ pub(crate) mod tests {
         check(&unreported, TokenBasis::Local, (Some(10.0), Some(2.0 / 0.06), Some(1.0)));
         check(&unreported, TokenBasis::Server, (None, None, None));
         check(&record(0, &[52]), TokenBasis::Local, (None, Some(20.0), Some(1.0)));
+        let at_once = RequestRecord { osl: Tokens(9), ..record(0, &[52]) };
+        check(&at_once, TokenBasis::Local, (None, Some(9.0 / 0.05), Some(9.0)));
         check(&record(0, &[2]), TokenBasis::Local, (None, None, Some(1.0)));
         check(&record(0, &[]), TokenBasis::Local, (None, None, None));
     }

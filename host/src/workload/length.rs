@@ -48,9 +48,9 @@ impl Normal {
         Ok(())
     }
 
-    /// Whether every length drawn would be below the floor.
+    /// Whether the mean is below the shortest possible length: it could not be met, and without a deviation no draw would do.
     pub(super) fn is_below(self, floor: Tokens) -> bool {
-        self.stddev == 0.0 && self.mean < floor.0 as f64
+        self.mean < floor.0 as f64
     }
 }
 

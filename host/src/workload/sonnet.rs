@@ -219,11 +219,14 @@ mod tests {
 
     #[test]
     fn a_target_below_the_instruction_is_raised_to_it() {
-        let osl = Normal { mean: 150.0, stddev: 0.0 };
-        let isl = Normal { mean: 1.0, stddev: 1.0 };
-        let request = llama(SonnetConfig { seed: 1, isl, osl }).request(RequestId(0));
-        assert_eq!(prompt(&request), instruction(Tokens(150)));
-        assert_eq!(request.isl_target, request.isl);
+        // The instruction has 25 tokens where it names a number of two digits, and 26 with three.
+        let osl = Normal { mean: 99.0, stddev: 30.0 };
+        let isl = Normal { mean: 25.0, stddev: 0.0 };
+        let workload = llama(SonnetConfig { seed: 1, isl, osl });
+        let requests: Vec<_> = (0..20).map(|id| workload.request(RequestId(id))).collect();
+        assert!(requests.iter().all(|request| request.isl_target == request.isl));
+        let raised = requests.iter().find(|request| request.isl == Tokens(26)).unwrap();
+        assert_eq!(prompt(raised), instruction(raised.max_tokens.unwrap()));
     }
 
     #[test]
