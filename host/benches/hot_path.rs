@@ -1,0 +1,73 @@
+//! What one response costs on its way from bytes to a record: framing, decoding in the sandbox, counting.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use http::{HeaderMap, StatusCode};
+use llmperf::plugin::{Engine, Limits, Plugin, bundled};
+use llmperf::record::{EventBatch, Framing, Head};
+use llmperf::tokens::Tokenizer;
+use llmperf::transport::framing::Framer;
+use llmperf::units::Stamp;
+
+const EVENTS: usize = 256;
+
+/// A chat chunk as hosted models send them, some 290 bytes.
+fn chunk(word: &str) -> String {
+    format!(
+        "data: {{\"id\":\"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT\",\"object\":\"chat.completion.chunk\",\"created\":1741569952,\
+         \"model\":\"gpt-4.1-2025-04-14\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_44709d6fcb\",\"choices\":[\
+         {{\"index\":0,\"delta\":{{\"content\":\"{word}\"}},\"logprobs\":null,\"finish_reason\":null}}]}}\n\n"
+    )
+}
+
+fn framed(stream: &str) -> EventBatch {
+    let mut batch = EventBatch::default();
+    Framer::new(&[Framing::Sse]).read(Stamp(1), stream.as_bytes(), &mut batch).expect("a whole stream");
+    batch
+}
+
+fn openai_chat() -> Plugin {
+    let wasm = bundled().find(|plugin| plugin.name == "openai-chat").expect("it is bundled").wasm;
+    Engine::new(Limits::default(), None).expect("an engine").load("openai-chat", wasm).expect("a plugin")
+}
+
+fn framing(c: &mut Criterion) {
+    let stream = chunk(" token").repeat(EVENTS);
+    let mut group = c.benchmark_group("framing");
+    group.throughput(Throughput::Elements(EVENTS as u64));
+    group.bench_function("sse", |b| b.iter(|| framed(black_box(&stream))));
+    group.finish();
+}
+
+fn decoding(c: &mut Criterion) {
+    let plugin = openai_chat();
+    let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+    let decoder = || plugin.session().expect("an instance").decode("chat", &head).expect("a decoder");
+    let mut group = c.benchmark_group("plugin");
+    group.bench_function("instance and decoder", |b| b.iter(decoder));
+    for events in [1, 16, EVENTS] {
+        let batch = framed(&chunk(" token").repeat(events));
+        group.throughput(Throughput::Elements(events as u64));
+        group.bench_function(format!("decode, {events} events a call"), |b| {
+            b.iter_batched_ref(
+                decoder,
+                |decoder| decoder.push(&batch).expect("deltas"),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn counting(c: &mut Criterion) {
+    let tokenizer = Tokenizer::embedded().expect("the embedded tokenizer");
+    let text = "Shall I compare thee to a summer's day? Thou art more lovely and more temperate:\n".repeat(8);
+    let mut group = c.benchmark_group("tokens");
+    group.throughput(Throughput::Elements(tokenizer.count(&text).0));
+    group.bench_function("count", |b| b.iter(|| tokenizer.count(black_box(&text))));
+    group.finish();
+}
+
+criterion_group!(benches, framing, decoding, counting);
+criterion_main!(benches);
