@@ -10,8 +10,9 @@ use crate::error::Error;
 use crate::metrics::TokenBasis;
 use crate::plan::{LoadInput, resolve};
 use crate::record::RequestRecord;
-use crate::report::{Progress, RunLabel, render, summary_json};
+use crate::report::{Progress, RunLabel, ascii_json, render};
 use crate::run::{self, Ended, Report, Setup, Watcher};
+use crate::units::Span;
 
 /// Columns of a summary that goes to a file or a pipe.
 const PLAIN_WIDTH: usize = 100;
@@ -187,15 +188,26 @@ pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
     let mut live = Live(Progress::new(std::io::stderr().is_terminal()));
     let report = run::load(setup, &mut live)?;
     match output {
-        Output::Json => print_result(&format!("{:#}\n", summary_json(&report.summary)))?,
+        Output::Json => print_result(&format!("{}\n", ascii_json(&report.json)))?,
         Output::Text => {
-            let load = format!("{concurrency} concurrent");
+            let load = format!("{concurrency} concurrent{}", connections(&report.opened_ahead));
             let label = RunLabel { model: &model, target: &target, api: &api, plugin: &plugin, load: &load };
             let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             print_result(&render(&report.summary, &label, PLAIN_WIDTH, color))?;
         }
     }
     Ok(conclude(&report))
+}
+
+/// How connecting went, apart from every latency.
+fn connections(opened_ahead: &[Span]) -> String {
+    let mut spans = opened_ahead.to_vec();
+    if spans.is_empty() {
+        return String::new();
+    }
+    let middle = spans.len() / 2;
+    let median = spans.select_nth_unstable(middle).1.as_ms();
+    format!(", {} connections opened ahead ({median:.1} ms each)", opened_ahead.len())
 }
 
 /// The progress view, watching a run.

@@ -51,8 +51,10 @@ const MAX_PLUGIN_FAULTS_IN_A_ROW: u32 = 10;
 pub struct Report {
     pub summary: Summary,
     pub ended: Ended,
-    /// First to last instant of the measured phase, and how long connections took that were opened ahead of it.
-    pub preopened: Vec<Span>,
+    /// How long each connection took that was opened before the first request.
+    pub opened_ahead: Vec<Span>,
+    /// All of it as `summary.json` has it.
+    pub json: serde_json::Value,
     /// Where the results went, if they were to be saved.
     pub files: Option<ResultFiles>,
 }
@@ -89,13 +91,14 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let records = collect(&records, &mut results, watcher, &control, &reason)?;
     watcher.ended();
 
-    let preopened = machine::join(io)?;
+    let opened_ahead = machine::join(io)?;
     decoders.into_iter().for_each(machine::join);
     builders.into_iter().for_each(machine::join);
     let ended = reason.get();
     let summary = summarize(&records, Context { dropped: 0, token_basis: plan.token_basis });
-    let files = results.finish(&setup, &summary, &records, ended)?;
-    Ok(Report { summary, ended, preopened, files })
+    let json = results::report_json(&summary, ended, &opened_ahead);
+    let files = results.finish(&setup, &json, &records)?;
+    Ok(Report { summary, ended, opened_ahead, json, files })
 }
 
 /// How many requests are built ahead of their time.

@@ -5,13 +5,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde_json::{Value, json};
 
 use super::{Ended, Setup, manifest};
 use crate::clock;
-use crate::metrics::Summary;
+use crate::metrics::{Distribution, Summary};
 use crate::record::RequestRecord;
 use crate::report::llmperf::{LlmperfFiles, LlmperfRun, file_base};
-use crate::report::{RecordsWriter, summary_json, write_atomically};
+use crate::report::{RecordsWriter, ascii_json, summary_json, write_atomically};
+use crate::units::Span;
 
 /// Where the results of a run are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,14 +58,11 @@ impl Results {
     pub(super) fn finish(
         self,
         setup: &Setup,
-        summary: &Summary,
+        json: &Value,
         records: &[RequestRecord],
-        ended: Ended,
     ) -> Result<Option<ResultFiles>> {
         let Some(open) = self.0 else { return Ok(None) };
-        let mut json = summary_json(summary);
-        json["ended"] = manifest::ended_word(ended).into();
-        write_atomically(&open.run_dir.join("summary.json"), &pretty(&json))?;
+        write_atomically(&open.run_dir.join("summary.json"), &pretty(json))?;
         let plan = &setup.plan;
         let run = LlmperfRun {
             model: &plan.model,
@@ -98,8 +97,20 @@ fn new_run_dir(results_dir: &Path, model: &str, timestamp: u64) -> Result<PathBu
     unreachable!("the names do not end")
 }
 
-fn pretty(json: &serde_json::Value) -> Vec<u8> {
-    let mut text = format!("{json:#}");
+/// `summary.json`: the summary, and what the run itself adds to it.
+pub(super) fn report_json(summary: &Summary, ended: Ended, opened_ahead: &[Span]) -> Value {
+    let mut json = summary_json(summary);
+    json["ended"] = manifest::ended_word(ended).into();
+    let connect = Distribution::of(opened_ahead.iter().map(|span| span.as_ms()).collect());
+    json["connections"] = json!({
+        "opened_ahead": opened_ahead.len(),
+        "connect_ms": connect.map(|connect| json!({ "mean": connect.mean, "min": connect.min, "max": connect.max })),
+    });
+    json
+}
+
+fn pretty(json: &Value) -> Vec<u8> {
+    let mut text = ascii_json(json);
     text.push('\n');
     text.into_bytes()
 }
