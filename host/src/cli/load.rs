@@ -207,7 +207,7 @@ fn connections(opened_ahead: &[Span]) -> String {
     }
     let middle = spans.len() / 2;
     let median = spans.select_nth_unstable(middle).1.as_ms();
-    format!(", {} connections opened ahead ({median:.1} ms each)", opened_ahead.len())
+    format!(", {} connections opened ahead (p50 {median:.1} ms)", opened_ahead.len())
 }
 
 /// The progress view, watching a run.
