@@ -240,6 +240,7 @@ mod tests {
                 |i| i.base_url = Some("localhost:11434/v1".to_owned()),
                 &["--base-url", "http://localhost:11434/v1"],
             ),
+            (|i| i.base_url = Some("http://".to_owned()), &["--base-url", "empty host", "http://HOST"]),
             (|i| i.base_url = Some("http://me:pw@host/v1".to_owned()), &["--base-url", "--key-env"]),
             (|i| i.base_url = Some("ftp://host/v1".to_owned()), &["--base-url", "http"]),
             (|i| i.base_url = None, &["OPENAI_API_KEY"]),

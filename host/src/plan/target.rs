@@ -99,6 +99,9 @@ fn parse_base(text: &str) -> Result<Url> {
         Ok(url) if url.has_host() => {
             bail!("{} is no scheme it can have\nhint: http and https are", url.scheme())
         }
+        Err(error) if text.starts_with("http://") || text.starts_with("https://") => {
+            bail!("{text:?} cannot be read: {error}\nhint: write http://HOST:PORT/PATH")
+        }
         // `localhost:11434/v1` parses as a scheme and a path.
         _ => bail!("{text:?} does not begin with http:// or https://\nhint: write http://{text}"),
     };
