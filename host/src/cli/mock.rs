@@ -78,6 +78,12 @@ pub(super) fn run(args: MockArgs) -> Result<u8, Error> {
     let threads = args.threads;
     let config = config(args).map_err(Error::usage)?;
     config.validate().map_err(Error::usage)?;
+    if let Some(truth) = &config.truth {
+        // Before the address is printed: whoever reads it takes the mock for ready.
+        let file = std::fs::File::create(truth);
+        file.with_context(|| format!("--truth {} cannot be written", truth.display()))
+            .map_err(Error::usage)?;
+    }
     let listener = bind(listen).with_context(|| format!("--listen {listen} cannot be used"));
     let listener = listener.map_err(Error::usage)?;
     let address = listener.local_addr().context("the address is not known")?;
