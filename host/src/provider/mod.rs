@@ -41,3 +41,45 @@ pub struct Provider {
     /// Headers the user asked for; they replace a plugin's header of the same name.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
+
+/// Headers whose name holds one of these words carry credentials.
+const SECRET_WORDS: [&str; 6] = ["auth", "cookie", "key", "password", "secret", "token"];
+
+impl Provider {
+    /// What a server may send back and no result may show: the credential, and those among the user's own headers.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let own =
+            self.headers.iter().filter(|(name, _)| SECRET_WORDS.iter().any(|w| name.as_str().contains(w)));
+        // `Bearer <key>`, `name=value; name=value`: each word by itself, as a server may repeat it.
+        let words =
+            own.filter_map(|(_, value)| value.to_str().ok()).flat_map(|value| value.split([' ', '\t', ';']));
+        let words = words.filter_map(|word| Secret::new(word).ok());
+        self.credential.secret().cloned().into_iter().chain(words).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_among_the_users_headers_are_secret_and_other_headers_are_not() {
+        let header = |name: &str, value: &str| parse_header(name, value).expect("a header");
+        let provider = Provider {
+            name: "test".to_owned(),
+            base: Url::parse("http://h/v1").expect("a URL"),
+            credential: Credential::Bearer(Secret::new("sk-0123456789").expect("a key")),
+            headers: vec![
+                header("X-Api-Key", "abcdefghij"),
+                header("authorization", "Bearer klmnopqrst"),
+                header("cookie", "session=uvwxyz01; b=c"),
+                header("x-trace", "a-long-and-open-name"),
+            ],
+        };
+        let text = "sk-0123456789 abcdefghij klmnopqrst session=uvwxyz01 a-long-and-open-name Bearer";
+        let seen =
+            provider.secrets().iter().fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned());
+        let gone = "[redacted]";
+        assert_eq!(seen, format!("{gone} {gone} {gone} {gone} a-long-and-open-name Bearer"));
+    }
+}

@@ -60,7 +60,7 @@ impl Setup {
         let reader = Reader {
             plugin: plugin.clone(),
             tokenizer: tokenizer.clone(),
-            secret: provider.credential.secret().cloned(),
+            secrets: provider.secrets(),
             save_text: plan.save_text,
         };
         let builder = Arc::new(Builder {

@@ -26,7 +26,7 @@ pub(super) struct Reader {
     pub(super) plugin: Plugin,
     pub(super) tokenizer: Tokenizer,
     /// Crossed out of everything a server sends back.
-    pub(super) secret: Option<Secret>,
+    pub(super) secrets: Vec<Secret>,
     pub(super) save_text: bool,
 }
 
@@ -143,7 +143,7 @@ impl Events {
 
     fn decode(&mut self, reader: &Reader) {
         self.completion.events += self.batch.len() as u64;
-        if let Some(secret) = &reader.secret {
+        for secret in &reader.secrets {
             secret.cross_out(self.batch.bytes_mut());
         }
         if let Some(decoder) = self.decoder.as_mut().filter(|_| !self.batch.is_empty()) {
@@ -274,7 +274,8 @@ impl Reader {
         let osl = count(&output.text) + reasoning + tool_calls + count(&output.refusal);
         RequestRecord {
             id: info.id,
-            response_id: head.and_then(|head| response_id(&head.headers)).map(|id| self.redact(&id)),
+            // Crossed out before it is cut: a part of the secret is no longer found.
+            response_id: head.and_then(|head| response_id(&head.headers)).map(|id| trim(&self.redact(&id))),
             status: head.map(|head| head.status.as_u16()),
             due: trace.due,
             sent: trace.sent,
@@ -310,7 +311,7 @@ impl Reader {
                 ..Failure::new(FailureKind::Redirect, message)
             };
         }
-        if let Some(secret) = &self.secret {
+        for secret in &self.secrets {
             secret.cross_out(&mut body);
         }
         let head = self.redact_head(head);
@@ -334,10 +335,7 @@ impl Reader {
     }
 
     fn redact(&self, text: &str) -> String {
-        match &self.secret {
-            Some(secret) => secret.redact(text).into_owned(),
-            None => text.to_owned(),
-        }
+        self.secrets.iter().fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned())
     }
 
     fn redact_output(&self, mut output: Output) -> Output {
@@ -352,11 +350,15 @@ impl Reader {
 
     /// A head whose values do not hold the secret, for the guest to see.
     fn redact_head(&self, head: &Head) -> Head {
-        let Some(secret) = &self.secret else { return head.clone() };
+        if self.secrets.is_empty() {
+            return head.clone();
+        }
         let mut headers = HeaderMap::with_capacity(head.headers.len());
         for (name, value) in &head.headers {
             let mut bytes = value.as_bytes().to_vec();
-            secret.cross_out(&mut bytes);
+            for secret in &self.secrets {
+                secret.cross_out(&mut bytes);
+            }
             if let Ok(value) = http::HeaderValue::from_bytes(&bytes) {
                 headers.append(name, value);
             }
@@ -409,7 +411,7 @@ fn framing(asked: &[Framing], headers: &HeaderMap) -> Vec<Framing> {
 
 fn response_id(headers: &HeaderMap) -> Option<String> {
     let value = RESPONSE_ID_HEADERS.iter().find_map(|name| headers.get(*name))?;
-    Some(trim(&String::from_utf8_lossy(value.as_bytes())))
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 fn trim(text: &str) -> String {
