@@ -41,7 +41,7 @@ fn a_broken_command_line_is_refused_with_the_flag_and_the_remedy() {
         (&["--read-timeout", "inf"], &["--read-timeout is inf", "hint:"]),
         (&["--isl", "NaN"], &["--mean-input-tokens", "NaN"]),
         (&["--isl-stddev", "inf"], &["--stddev-input-tokens", "inf"]),
-        (&["--osl", "0"], &["--mean-output-tokens"]),
+        (&["--osl", "0", "--osl-stddev", "0"], &["--mean-output-tokens", "hint:"]),
         (&["--osl-stddev=-5"], &["--stddev-output-tokens", "-5"]),
         // LLMPerf never ends with these two.
         (&["--isl", "5", "--isl-stddev", "0"], &["--mean-input-tokens", "hint:"]),
@@ -51,7 +51,7 @@ fn a_broken_command_line_is_refused_with_the_flag_and_the_remedy() {
         (&["--metadata", "run"], &["--metadata", "\"run\""]),
         (&["--base-url", "localhost:11434/v1"], &["--base-url", "hint: write http://localhost:11434/v1"]),
         (&["--base-url", "ftp://localhost/v1"], &["--base-url", "ftp", "hint:"]),
-        (&["--base-url", "http://"], &["--base-url"]),
+        (&["--base-url", "http://"], &["--base-url", "empty host", "hint:"]),
         (&["--base-url", "http://me:pw@localhost/v1"], &["--base-url", "--key-env"]),
         (&["--target", "gpu"], &["--target gpu", "mock"]),
         (&["--target", "mock", "--base-url", "http://localhost/v1"], &["contradict", "hint:"]),
@@ -59,7 +59,7 @@ fn a_broken_command_line_is_refused_with_the_flag_and_the_remedy() {
         (&["--key-env", "NO_SUCH_VARIABLE"], &["NO_SUCH_VARIABLE"]),
         (&["--header", "broken"], &["--header", "hint:"]),
         (&["--header", "a b: c"], &["--header"]),
-        (&["--plugin", "no/such.wasm"], &["--plugin no/such.wasm"]),
+        (&["--plugin", "no/such.wasm", "--base-url", "http://localhost/v1"], &["--plugin no/such.wasm"]),
         (&["--plugin-option", "no-such=1"], &["--plugin-option no-such", "hint:"]),
         (&["--results-dir", "/dev/null"], &["--results-dir /dev/null", "it is a file", "hint:"]),
         (&["--results-dir", "/dev/null/below"], &["--results-dir /dev/null/below"]),
@@ -118,7 +118,7 @@ fn results_that_cannot_be_kept_are_refused_before_the_run() {
 #[test]
 fn too_few_open_files_are_said_before_the_run_with_the_number_needed() {
     let mock = mock(&[]);
-    let script = "ulimit -Hn 64 && ulimit -Sn 64 && exec \"$0\" \"$@\"";
+    let script = "ulimit -n 64 && exec \"$0\" \"$@\"";
     let flags = ["load", "--base-url", &mock.base, "--concurrency", "100", "--requests", "100"];
     let limited = Cli::of("sh").args(["-c", script, env!("CARGO_BIN_EXE_llmperf")]);
     let done = limited.args(flags).args(SMALL).done().exits(2);

@@ -11,8 +11,27 @@ const STREAMS: usize = 64;
 const TOKENS: usize = 100;
 
 /// One test in this suite, because it measures time: nothing may run beside it.
+///
+/// On a quiet machine: TTFT error p50 <= 0.15 ms and p99 <= 2 ms, gap error p99 <= 0.2 ms. A machine that is shared, or
+/// compiles beside the test, delays threads by whole time slices. So the bounds here are wide, and one run of three within
+/// them is enough: noise makes a measurement worse, never better.
 #[test]
 fn what_is_measured_is_what_the_server_did() {
+    let near = || {
+        let Errors { ttft, gap } = measure();
+        ttft.p50.abs() <= 1.0 && ttft.p99 <= 10.0 && gap.p50 <= 0.5 && gap.p99 <= 10.0
+    };
+    assert!((0..3).any(|_| near()), "what was measured is not what the server did");
+}
+
+/// How far the measured times are off.
+struct Errors {
+    ttft: Quantiles,
+    gap: Quantiles,
+}
+
+/// One run. What has to be exact is asserted.
+fn measure() -> Errors {
     let mock = mock(&["--ttft", "200ms", "--itl", "20ms", "--output-tokens", "100"]);
     let (requests, concurrency) = ((2 * STREAMS).to_string(), STREAMS.to_string());
     let (done, results) = load_small(&mock.base, &["--requests", &requests, "--concurrency", &concurrency]);
@@ -43,13 +62,8 @@ fn what_is_measured_is_what_the_server_did() {
             gap_errors.push(ms_between(arrivals[1].since(arrivals[0]).0, writes[1] - writes[0]).abs());
         }
     }
-    let ttft = Quantiles::of("TTFT error", ttft_errors);
-    let gap = Quantiles::of("gap error", gap_errors);
     Quantiles::of("arrival lag", lags);
-    // On a quiet machine: TTFT error p50 <= 0.15 and p99 <= 2, gap error p99 <= 0.2. A machine that compiles beside the
-    // test, or is shared, delays threads by whole time slices; these bounds only catch a measurement gone wrong.
-    assert!(ttft.p50 <= 1.0 && ttft.p99 <= 10.0, "the TTFT is not the server's");
-    assert!(gap.p50 <= 0.5 && gap.p99 <= 10.0, "the gaps are not the server's");
+    Errors { ttft: Quantiles::of("TTFT error", ttft_errors), gap: Quantiles::of("gap error", gap_errors) }
 }
 
 struct Quantiles {
