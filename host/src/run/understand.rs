@@ -148,7 +148,8 @@ impl Events {
         }
         if let Some(decoder) = self.decoder.as_mut().filter(|_| !self.batch.is_empty()) {
             match decoder.push(&self.batch) {
-                Ok(deltas) => {
+                Ok(mut deltas) => {
+                    drop_output_after_end(&mut deltas, self.completion.terminated);
                     let batch = std::mem::take(&mut self.batch);
                     self.apply(deltas, |event| batch.get(event).map_or(Stamp::default(), |event| event.at));
                     self.batch = batch;
@@ -186,6 +187,22 @@ impl Events {
             take_piece(completion, piece);
         }
     }
+}
+
+/// What stands behind the protocol's end marker is no part of the answer: no client shows it.
+fn drop_output_after_end(deltas: &mut Vec<Delta>, ended: bool) {
+    let mut end = None;
+    deltas.retain(|Delta { event, piece }| {
+        let late = ended || end.is_some_and(|end| *event > end);
+        match piece {
+            Piece::End => {
+                end.get_or_insert(*event);
+                true
+            }
+            Piece::Text(_) | Piece::Reasoning(_) | Piece::ToolCall(..) | Piece::Refusal(_) => !late,
+            _ => true,
+        }
+    });
 }
 
 fn take_piece(completion: &mut Completion, piece: Piece) {
