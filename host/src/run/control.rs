@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::clock::Clock;
 use crate::load::{Phase, PhaseControl};
 use crate::plan::Drain;
-use crate::units::Span;
+use crate::units::{Span, Stamp};
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +50,11 @@ impl Reason {
     }
 }
 
-/// Watches over a run until `done`: stops launching at the timeout or the first interrupt, and cancels what still runs
-/// after the drain time or at the second interrupt.
+/// Watches over a run until `done`: stops launching at the timeout, which counts from `start`, or at the first interrupt,
+/// which may come before it, and cancels what still runs after the drain time or at the second interrupt.
 pub(super) async fn watch_over(
     clock: Clock,
-    start: crate::units::Stamp,
+    start: oneshot::Receiver<Stamp>,
     timeout: Span,
     drain: Drain,
     phase: PhaseControl,
@@ -64,10 +64,16 @@ pub(super) async fn watch_over(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut done = std::pin::pin!(done);
-    let stop_launching = Instant::from_std(clock.instant(start + timeout));
+    let timed_out = async {
+        match start.await {
+            Ok(start) => sleep_until(Instant::from_std(clock.instant(start + timeout))).await,
+            // It never starts, so it never times out.
+            Err(_) => std::future::pending().await,
+        }
+    };
     let grace = tokio::select! {
         _ = &mut done => return Ok(()),
-        () = sleep_until(stop_launching) => {
+        () = timed_out => {
             reason.give(Ended::TimedOut);
             drain.after_timeout
         }

@@ -12,9 +12,9 @@ use thread_priority::unix::{
 /// Files the program needs beside its connections: results, the runtime's own, plugins, the terminal.
 const FILES_BESIDE_CONNECTIONS: u64 = 64;
 
-/// Raises the limit of open files to what `connections` need, or says what to do.
-pub(super) fn ensure_open_files(connections: usize) -> Result<()> {
-    let needed = connections as u64 + FILES_BESIDE_CONNECTIONS;
+/// Raises the limit of open files to what `connections` need, with so many files each, or says what to do.
+pub(super) fn ensure_open_files(connections: usize, files_each: u64) -> Result<()> {
+    let needed = connections as u64 * files_each + FILES_BESIDE_CONNECTIONS;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|soft| soft >= needed) {
         return Ok(());

@@ -72,7 +72,9 @@ pub trait Watcher {
 /// Runs the load test that was set up.
 pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let Setup { plan, clock, builder, reader, .. } = &setup;
-    machine::ensure_open_files(plan.concurrency).map_err(Error::usage)?;
+    // The built-in target holds the other end of every connection.
+    let files_each = if setup.mock.is_some() { 2 } else { 1 };
+    machine::ensure_open_files(plan.concurrency, files_each).map_err(Error::usage)?;
     let mut results = Results::create(&setup)?;
 
     let ahead = requests_ahead(plan);
@@ -159,12 +161,21 @@ fn start_io(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     machine::spawn("io", move || {
         runtime.block_on(async {
-            source.prefill(ahead).await;
-            let preopened = transport.preopen(&base, slots).await;
+            let (started, start) = oneshot::channel();
             let (done, until_done) = oneshot::channel();
-            let start = clock.now();
             let watching =
                 tokio::spawn(control::watch_over(clock, start, timeout, drain, control, reason, until_done));
+            let mut interrupted = phase.clone();
+            let preopened = tokio::select! {
+                biased;
+                () = interrupted.reached(Phase::Draining) => vec![],
+                preopened = async {
+                    source.prefill(ahead).await;
+                    transport.preopen(&base, slots).await
+                } => preopened,
+            };
+            // Fails where an interrupt came first and was all there was to watch for.
+            let _ = started.send(clock.now());
             let send = sender(transport, clock, handover, phase.clone());
             run_slots(slots, Arc::new(source), phase, clock, send).await;
             drop(done);
