@@ -3,6 +3,8 @@
 mod support;
 
 use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use llmperf::report::read_records;
@@ -97,6 +99,23 @@ fn after_a_signal_what_runs_is_cancelled_when_the_drain_time_is_over() {
     let [_, ok, failed, cancelled] = counts(&whole_files(&results, "interrupted"));
     // The signal may have come before the second request.
     assert!((ok, failed) == (1, 0) && cancelled <= 1);
+}
+
+#[test]
+fn a_signal_is_heard_while_connections_are_still_being_opened() {
+    // A server that accepts and then says nothing, where TLS has the first word.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let base = format!("https://{}/v1", listener.local_addr().expect("an address"));
+    let results = Results::new();
+    let run = start(&base, &results, &["--requests", "4", "--concurrency", "2"]);
+    let (mut socket, _) = listener.accept().expect("a connection");
+    // The run is under way once its handshake is.
+    socket.read_exact(&mut [0]).expect("a hello");
+    let at = Instant::now();
+    run.signal(Signal::INT);
+    run.wait().exits(130);
+    assert!(at.elapsed() < Duration::from_secs(10), "it waited for its connections");
+    assert_eq!(counts(&whole_files(&results, "interrupted")), [0; 4]);
 }
 
 #[test]

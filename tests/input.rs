@@ -45,6 +45,7 @@ fn a_broken_command_line_is_refused_with_the_flag_and_the_remedy() {
         (&["--osl-stddev=-5"], &["--stddev-output-tokens", "-5"]),
         // LLMPerf never ends with these two.
         (&["--isl", "5", "--isl-stddev", "0"], &["--mean-input-tokens", "hint:"]),
+        (&["--isl", "5"], &["--mean-input-tokens", "hint:"]),
         (&["--isl=-100"], &["--mean-input-tokens"]),
         (&["--sampling", "{temperature: 1}"], &["--additional-sampling-params is no JSON", "hint:"]),
         (&["--sampling", "[1]"], &["--additional-sampling-params", "no object", "hint:"]),
@@ -125,6 +126,12 @@ fn too_few_open_files_are_said_before_the_run_with_the_number_needed() {
     for word in ["100 concurrent requests", "64 is the limit", "ulimit -n", "--num-concurrent-requests"] {
         assert!(done.stderr.contains(word), "{word:?} is not in {}", done.stderr);
     }
+    // The built-in target takes as many again.
+    let script = "ulimit -n 200 && exec \"$0\" \"$@\"";
+    let limited =
+        Cli::of("sh").args(["-c", script, env!("CARGO_BIN_EXE_llmperf"), "load", "--target", "mock"]);
+    let done = limited.args(["--concurrency", "100"]).done().exits(2);
+    assert!(done.stderr.contains("need 264 open files"), "{}", done.stderr);
     // A limit that is merely soft is raised.
     let script = "ulimit -Sn 64 && exec \"$0\" \"$@\"";
     let limited = Cli::of("sh").args(["-c", script, env!("CARGO_BIN_EXE_llmperf")]);
