@@ -18,16 +18,19 @@ const TOKENS: usize = 100;
 #[test]
 fn what_is_measured_is_what_the_server_did() {
     let near = || {
-        let Errors { ttft, gap } = measure();
-        ttft.p50.abs() <= 1.0 && ttft.p99 <= 10.0 && gap.p50 <= 0.5 && gap.p99 <= 10.0
+        let Errors { ttft, gap, lag } = measure();
+        ttft.p50.abs() <= 3.0 && ttft.p99 <= 15.0 && gap.p50 <= 0.5 && gap.p99 <= 10.0 && lag.p50 <= 1.0
     };
     assert!((0..3).any(|_| near()), "what was measured is not what the server did");
 }
 
 /// How far the measured times are off.
 struct Errors {
+    /// Holds the request's way into the server too, which grows where the server has to wait for a core.
     ttft: Quantiles,
     gap: Quantiles,
+    /// From the server's write to the client's stamp.
+    lag: Quantiles,
 }
 
 /// One run. What has to be exact is asserted.
@@ -62,8 +65,11 @@ fn measure() -> Errors {
             gap_errors.push(ms_between(arrivals[1].since(arrivals[0]).0, writes[1] - writes[0]).abs());
         }
     }
-    Quantiles::of("arrival lag", lags);
-    Errors { ttft: Quantiles::of("TTFT error", ttft_errors), gap: Quantiles::of("gap error", gap_errors) }
+    Errors {
+        ttft: Quantiles::of("TTFT error", ttft_errors),
+        gap: Quantiles::of("gap error", gap_errors),
+        lag: Quantiles::of("arrival lag", lags),
+    }
 }
 
 struct Quantiles {
