@@ -227,10 +227,17 @@ impl Watcher for Live {
 
 /// Says on stderr what the summary does not, and picks the exit code.
 fn conclude(report: &Report) -> u8 {
-    if let Some(files) = &report.files {
-        eprintln!("results: {}", files.run_dir.display());
-        for file in &files.llmperf {
-            eprintln!("         {}", file.display());
+    match &report.files {
+        Ok(Some(files)) => {
+            eprintln!("results: {}", files.run_dir.display());
+            for file in &files.llmperf {
+                eprintln!("         {}", file.display());
+            }
+        }
+        Ok(None) => {}
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return exit::INTERNAL;
         }
     }
     match report.ended {

@@ -9,7 +9,8 @@ use anyhow::Result;
 use tokio::sync::mpsc;
 
 use super::machine;
-use super::understand::{Reader, Response};
+use super::reader::Reader;
+use super::understand::Response;
 use crate::record::{Exchange, RequestRecord, Trace};
 use crate::units::RequestId;
 

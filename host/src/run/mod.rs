@@ -4,8 +4,10 @@
 mod build;
 mod control;
 mod decode;
+mod events;
 mod machine;
 mod manifest;
+mod reader;
 mod results;
 mod setup;
 mod understand;
@@ -55,8 +57,8 @@ pub struct Report {
     pub opened_ahead: Vec<Span>,
     /// All of it as `summary.json` has it.
     pub json: serde_json::Value,
-    /// Where the results went, if they were to be saved.
-    pub files: Option<ResultFiles>,
+    /// Where the results went; `None` where none were to be saved. An error, say a full disk, does not cost the summary.
+    pub files: Result<Option<ResultFiles>>,
 }
 
 /// Sees a run as it goes, for people. It may be slow or absent; the run does not wait for its answers.
@@ -90,7 +92,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         start_io(plan, *clock, builder, source, ahead, handover, (control.clone(), phase), reason.clone())?;
 
     watcher.started(plan.requests);
-    let records = collect(&records, &mut results, watcher, &control, &reason)?;
+    let records = collect(&records, &mut results, watcher, &control, &reason);
     watcher.ended();
 
     let opened_ahead = machine::join(io)?;
@@ -99,7 +101,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let ended = reason.get();
     let summary = summarize(&records, Context { dropped: 0, token_basis: plan.token_basis });
     let json = results::report_json(&summary, ended, &opened_ahead);
-    let files = results.finish(&setup, &json, &records)?;
+    let files = results.finish(&setup, &json, &records);
     Ok(Report { summary, ended, opened_ahead, json, files })
 }
 
@@ -118,11 +120,11 @@ fn collect(
     watcher: &mut dyn Watcher,
     control: &PhaseControl,
     reason: &Reason,
-) -> Result<Vec<RequestRecord>> {
+) -> Vec<RequestRecord> {
     let mut records = Vec::new();
     let mut plugin_faults_in_a_row = 0;
     for mut record in incoming {
-        results.keep(&record)?;
+        results.keep(&record);
         watcher.finished(&record);
         plugin_faults_in_a_row = if is_plugin_fault(&record) { plugin_faults_in_a_row + 1 } else { 0 };
         if plugin_faults_in_a_row == MAX_PLUGIN_FAULTS_IN_A_ROW {
@@ -133,7 +135,7 @@ fn collect(
         record.output = None;
         records.push(record);
     }
-    Ok(records)
+    records
 }
 
 fn is_plugin_fault(record: &RequestRecord) -> bool {

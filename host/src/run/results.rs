@@ -28,6 +28,8 @@ pub struct ResultFiles {
 pub(super) struct Results(Option<Open>);
 
 struct Open {
+    /// The first record that could not be written ends the writing, not the run.
+    failed: Option<anyhow::Error>,
     results_dir: PathBuf,
     run_dir: PathBuf,
     records: RecordsWriter,
@@ -43,14 +45,13 @@ impl Results {
         let manifest = manifest::of(setup, timestamp);
         write_atomically(&run_dir.join("manifest.json"), &pretty(&manifest))?;
         let records = RecordsWriter::create(&run_dir.join("records.jsonl"))?;
-        Ok(Results(Some(Open { results_dir, run_dir, records, timestamp })))
+        Ok(Results(Some(Open { failed: None, results_dir, run_dir, records, timestamp })))
     }
 
     /// Keeps the record of a request that has just ended.
-    pub(super) fn keep(&mut self, record: &RequestRecord) -> Result<()> {
-        match &mut self.0 {
-            Some(open) => open.records.append(record),
-            None => Ok(()),
+    pub(super) fn keep(&mut self, record: &RequestRecord) {
+        if let Some(open) = self.0.as_mut().filter(|open| open.failed.is_none()) {
+            open.failed = open.records.append(record).err();
         }
     }
 
@@ -62,6 +63,9 @@ impl Results {
         records: &[RequestRecord],
     ) -> Result<Option<ResultFiles>> {
         let Some(open) = self.0 else { return Ok(None) };
+        if let Some(error) = open.failed {
+            return Err(error.context("the results are not complete"));
+        }
         write_atomically(&open.run_dir.join("summary.json"), &pretty(json))?;
         let plan = &setup.plan;
         let run = LlmperfRun {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::build::Builder;
 use super::machine;
-use super::understand::Reader;
+use super::reader::Reader;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::mock::{self, Delay, MockConfig, MockHandle, UsageMode};

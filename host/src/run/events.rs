@@ -1,0 +1,177 @@
+//! A successful answer: cut into events, decoded by the plugin, put together piece by piece.
+
+use http::HeaderMap;
+
+use super::reader::Reader;
+use crate::plugin::ResponseDecoder;
+use crate::record::{
+    Completion, Delta, EventBatch, Failure, Framing, Head, Piece, PreparedRequest, Reads, ToolCall,
+};
+use crate::transport::framing::{Framer, framing_of};
+use crate::units::Stamp;
+
+/// Events that go to the plugin in one call: enough to make the call's own cost vanish.
+const BATCH_EVENTS: usize = 256;
+
+/// The events of one answer on their way to what it amounts to.
+pub(super) struct Events {
+    framer: Framer,
+    batch: EventBatch,
+    decoder: Option<ResponseDecoder>,
+    completion: Completion,
+}
+
+impl Events {
+    pub(super) fn start(reader: &Reader, request: &PreparedRequest, head: &Head) -> Events {
+        let mut events = Events {
+            framer: Framer::new(&framing(&request.framing, &head.headers)),
+            batch: EventBatch::default(),
+            decoder: None,
+            completion: Completion::default(),
+        };
+        let head = reader.redact_head(head);
+        match reader.plugin.session().and_then(|session| session.decode(super::TASK, &head)) {
+            Ok(decoder) => events.decoder = Some(decoder),
+            Err(fault) => events.fail(fault.into_failure()),
+        }
+        events
+    }
+
+    /// Takes the next reads of the body.
+    pub(super) fn read(&mut self, reader: &Reader, reads: &Reads) {
+        for (at, bytes) in reads.iter() {
+            if self.decoder.is_none() {
+                return;
+            }
+            if let Err(error) = self.framer.read(at, bytes, &mut self.batch) {
+                // What was framed before may hold the server's own word for it.
+                self.decode(reader);
+                self.fail(Failure::new(error.kind(), error.to_string()));
+                return;
+            }
+            if self.batch.len() >= BATCH_EVENTS {
+                self.decode(reader);
+            }
+        }
+    }
+
+    /// The body has ended: what it amounts to.
+    pub(super) fn end(mut self, reader: &Reader, complete: bool, last_read: Stamp) -> Completion {
+        if self.decoder.is_some()
+            && let Err(error) = self.framer.finish(complete, &mut self.batch)
+            && complete
+        {
+            // Where the body was cut off, the transfer's own failure says so better.
+            self.fail(Failure::new(error.kind(), error.to_string()));
+        }
+        self.decode(reader);
+        if let Some(mut decoder) = self.decoder.take() {
+            match decoder.finish(complete) {
+                Ok(deltas) => self.apply(deltas, |_| last_read),
+                Err(fault) => self.fail(fault.into_failure()),
+            }
+        }
+        self.completion
+    }
+
+    fn decode(&mut self, reader: &Reader) {
+        self.completion.events += self.batch.len() as u64;
+        for secret in &reader.secrets {
+            secret.cross_out(self.batch.bytes_mut());
+        }
+        if let Some(decoder) = self.decoder.as_mut().filter(|_| !self.batch.is_empty()) {
+            match decoder.push(&self.batch) {
+                Ok(mut deltas) => {
+                    drop_output_after_end(&mut deltas, self.completion.terminated);
+                    let batch = std::mem::take(&mut self.batch);
+                    self.apply(deltas, |event| batch.get(event).map_or(Stamp::default(), |event| event.at));
+                    self.batch = batch;
+                }
+                Err(fault) => {
+                    self.decoder = None;
+                    self.fail(fault.into_failure());
+                }
+            }
+        }
+        self.batch.clear();
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.completion.failure.get_or_insert(failure);
+    }
+
+    fn apply(&mut self, deltas: Vec<Delta>, at: impl Fn(usize) -> Stamp) {
+        let completion = &mut self.completion;
+        let (mut token_event, mut text_event) = (None, None);
+        for Delta { event, piece } in deltas {
+            let carries_token = match &piece {
+                Piece::Text(text) | Piece::Reasoning(text) | Piece::ToolCall(_, text) => !text.is_empty(),
+                _ => false,
+            };
+            if carries_token && token_event.replace(event) != Some(event) {
+                completion.token_events.push(at(event));
+            }
+            if matches!(&piece, Piece::Text(text) if !text.is_empty())
+                && text_event.replace(event) != Some(event)
+            {
+                completion.first_output.get_or_insert(at(event));
+                completion.output.content_events += 1;
+            }
+            take_piece(completion, piece);
+        }
+    }
+}
+
+/// What stands behind the protocol's end marker is no part of the answer: no client shows it.
+fn drop_output_after_end(deltas: &mut Vec<Delta>, ended: bool) {
+    let mut end = None;
+    deltas.retain(|Delta { event, piece }| {
+        let late = ended || end.is_some_and(|end| *event > end);
+        match piece {
+            Piece::End => {
+                end.get_or_insert(*event);
+                true
+            }
+            Piece::Text(_) | Piece::Reasoning(_) | Piece::ToolCall(..) | Piece::Refusal(_) => !late,
+            _ => true,
+        }
+    });
+}
+
+fn take_piece(completion: &mut Completion, piece: Piece) {
+    let output = &mut completion.output;
+    match piece {
+        Piece::Text(text) => output.text.push_str(&text),
+        Piece::Reasoning(text) => output.reasoning.push_str(&text),
+        Piece::Refusal(text) => output.refusal.push_str(&text),
+        Piece::ToolCall(index, text) => match output.tool_calls.iter_mut().find(|call| call.index == index) {
+            Some(call) => call.text.push_str(&text),
+            None => output.tool_calls.push(ToolCall { index, text }),
+        },
+        Piece::Usage(usage) => completion.usage.update(usage),
+        Piece::Finish(word) => completion.finish = Some(word),
+        Piece::Failure(failure) => {
+            completion.failure.get_or_insert(failure);
+        }
+        Piece::End => completion.terminated = true,
+        // The last word on each name counts: some servers repeat a growing value in every event.
+        Piece::ServerTiming(name, value) => {
+            match output.server_timing.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => *known = value,
+                None => output.server_timing.push((name, value)),
+            }
+        }
+        Piece::TokenIds(_) | Piece::Embedding(_) => {}
+    }
+}
+
+/// The framing the answer has. A server that answers in another one than was asked for is read in its own.
+fn framing(asked: &[Framing], headers: &HeaderMap) -> Vec<Framing> {
+    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let (Some(content_type), [only]) = (content_type, asked) else { return asked.to_vec() };
+    match framing_of(content_type) {
+        Some(named) => vec![named],
+        None if *only == Framing::Sse && content_type.starts_with("application/json") => vec![Framing::Body],
+        None => asked.to_vec(),
+    }
+}

@@ -1,0 +1,192 @@
+//! What is the same for every response of a run: the plugin, the tokenizer, the secrets to cross out, and how a record
+//! is made of what a response amounted to.
+
+use http::HeaderMap;
+
+use crate::plugin::Plugin;
+use crate::provider::Secret;
+use crate::record::{
+    Completion, Failure, FailureKind, Head, Outcome, Output, RequestRecord, Trace, Transfer, Unsent,
+};
+use crate::tokens::Tokenizer;
+use crate::units::Tokens;
+
+/// What a record keeps of a message.
+const MAX_MESSAGE_CHARS: usize = 1000;
+/// Names under which servers say which response this was.
+const RESPONSE_ID_HEADERS: &[&str] = &["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"];
+
+/// What decoding needs beside the response.
+#[derive(Debug, Clone)]
+pub(super) struct Reader {
+    pub(super) plugin: Plugin,
+    pub(super) tokenizer: Tokenizer,
+    /// Crossed out of everything a server sends back.
+    pub(super) secrets: Vec<Secret>,
+    pub(super) save_text: bool,
+}
+
+impl Reader {
+    /// The record of a request that has ended without a response head.
+    pub(super) fn without_head(&self, trace: &Trace) -> RequestRecord {
+        let outcome = match &trace.transfer {
+            Transfer::Failed(failure) => Outcome::Failed(self.clean(failure.clone())),
+            Transfer::Cancelled => Outcome::Cancelled,
+            Transfer::Complete => {
+                Outcome::Failed(Failure::new(FailureKind::Protocol, "the response ended before it began"))
+            }
+        };
+        self.record(trace, None, Completion::default(), outcome, 0)
+    }
+
+    /// The record of a request that could not be built.
+    pub(super) fn unsent(&self, unsent: Unsent) -> RequestRecord {
+        let Unsent { info, due, sent, failure } = unsent;
+        RequestRecord {
+            id: info.id,
+            response_id: None,
+            status: None,
+            due,
+            sent,
+            connected: None,
+            headers: None,
+            token_events: vec![],
+            first_output: None,
+            end: sent,
+            events: 0,
+            body_bytes: 0,
+            isl_target: info.isl_target,
+            isl: info.isl,
+            osl: Tokens(0),
+            reasoning: Tokens(0),
+            max_tokens: info.max_tokens,
+            usage: Default::default(),
+            finish: None,
+            terminated: false,
+            outcome: Outcome::Failed(self.clean(failure)),
+            output: None,
+        }
+    }
+
+    pub(super) fn record(
+        &self,
+        trace: &Trace,
+        head: Option<&Head>,
+        completion: Completion,
+        outcome: Outcome,
+        body_bytes: u64,
+    ) -> RequestRecord {
+        let info = trace.request.info;
+        let Completion { events, token_events, first_output, output, usage, finish, terminated, failure: _ } =
+            completion;
+        let count = |text: &str| if text.is_empty() { Tokens(0) } else { self.tokenizer.count(text) };
+        let reasoning = count(&output.reasoning);
+        let tool_calls: Tokens = output.tool_calls.iter().map(|call| count(&call.text)).sum();
+        let osl = count(&output.text) + reasoning + tool_calls + count(&output.refusal);
+        RequestRecord {
+            id: info.id,
+            // Crossed out before it is cut: a part of the secret is no longer found.
+            response_id: head.and_then(|head| response_id(&head.headers)).map(|id| trim(&self.redact(&id))),
+            status: head.map(|head| head.status.as_u16()),
+            due: trace.due,
+            sent: trace.sent,
+            connected: trace.connected,
+            headers: trace.head.as_ref().map(|(at, _)| *at),
+            token_events,
+            first_output,
+            end: trace.end,
+            events,
+            body_bytes,
+            isl_target: info.isl_target,
+            isl: info.isl,
+            osl,
+            reasoning,
+            max_tokens: info.max_tokens,
+            usage,
+            finish: finish.map(|word| trim(&self.redact(&word))),
+            terminated,
+            outcome,
+            output: self.save_text.then(|| self.redact_output(output)),
+        }
+    }
+
+    /// Has the plugin explain an answer that is no success.
+    pub(super) fn explain(&self, head: &Head, mut body: Vec<u8>) -> Failure {
+        if head.status.is_redirection() {
+            let to =
+                head.headers.get(http::header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
+            let message =
+                format!("the server redirects to {to}; redirects are not followed, name that address itself");
+            return Failure {
+                code: head.status.as_str().to_owned(),
+                ..Failure::new(FailureKind::Redirect, message)
+            };
+        }
+        for secret in &self.secrets {
+            secret.cross_out(&mut body);
+        }
+        let head = self.redact_head(head);
+        let explained = self.plugin.session().and_then(|mut session| session.explain(&head, &body));
+        let mut failure = explained.unwrap_or_else(|_| {
+            // The plugin's fault must not hide the server's: its body is shown as it is.
+            Failure::new(FailureKind::HttpStatus, String::from_utf8_lossy(&body))
+        });
+        failure.code = head.status.as_str().to_owned();
+        if failure.message.trim().is_empty() {
+            failure.message = format!("HTTP {}", head.status);
+        }
+        failure
+    }
+
+    /// A failure with the secret crossed out and its texts at a bounded length.
+    pub(super) fn clean(&self, mut failure: Failure) -> Failure {
+        failure.message = trim(&self.redact(&failure.message));
+        failure.code = trim(&self.redact(&failure.code));
+        failure
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned())
+    }
+
+    fn redact_output(&self, mut output: Output) -> Output {
+        for text in [&mut output.text, &mut output.reasoning, &mut output.refusal] {
+            *text = self.redact(text);
+        }
+        for call in &mut output.tool_calls {
+            call.text = self.redact(&call.text);
+        }
+        output
+    }
+
+    /// A head whose values do not hold the secret, for the guest to see.
+    pub(super) fn redact_head(&self, head: &Head) -> Head {
+        if self.secrets.is_empty() {
+            return head.clone();
+        }
+        let mut headers = HeaderMap::with_capacity(head.headers.len());
+        for (name, value) in &head.headers {
+            let mut bytes = value.as_bytes().to_vec();
+            for secret in &self.secrets {
+                secret.cross_out(&mut bytes);
+            }
+            if let Ok(value) = http::HeaderValue::from_bytes(&bytes) {
+                headers.append(name, value);
+            }
+        }
+        Head { status: head.status, headers }
+    }
+}
+
+fn response_id(headers: &HeaderMap) -> Option<String> {
+    let value = RESPONSE_ID_HEADERS.iter().find_map(|name| headers.get(*name))?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn trim(text: &str) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(MAX_MESSAGE_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
