@@ -18,7 +18,10 @@ use crate::units::Span;
 const PLAIN_WIDTH: usize = 100;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: llmperf load --target mock --requests 20 --concurrency 4")]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Example: llmperf load --target mock --requests 20 --concurrency 4"
+)]
 pub(super) struct LoadArgs {
     /// Model name: goes into every request, and names the result files
     #[arg(long, short, help_heading = "Target")]

@@ -170,6 +170,14 @@ pub struct Output {
     pub content_events: u64,
 }
 
+impl Output {
+    /// Bytes of all its texts.
+    pub fn bytes(&self) -> usize {
+        let calls: usize = self.tool_calls.iter().map(|call| call.text.len()).sum();
+        self.text.len() + self.reasoning.len() + self.refusal.len() + calls
+    }
+}
+
 /// How a request ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

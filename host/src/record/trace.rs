@@ -1,6 +1,7 @@
 //! What the transport saw of one request: bytes and instants, not yet understood.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use http::{HeaderMap, StatusCode};
 
@@ -56,6 +57,8 @@ pub enum Transfer {
     Failed(Failure),
     /// The run ended before the request did.
     Cancelled,
+    /// The decoder saw no use in reading on; what it says of the response holds.
+    Abandoned,
 }
 
 /// Everything the transport saw of one request that has ended.
@@ -83,6 +86,8 @@ pub struct Part {
     pub request: Arc<PreparedRequest>,
     pub head: Arc<Head>,
     pub reads: Reads,
+    /// Set by the decoder once nothing that follows can change what the response amounts to.
+    pub abandon: Arc<AtomicBool>,
 }
 
 /// What the transport hands to a decoder: any number of parts of a response, then its end.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 
@@ -51,6 +52,9 @@ fn work(reader: &Reader, mut exchanges: mpsc::Receiver<Exchange>, records: &Sync
                     .entry(part.request.info.id)
                     .or_insert_with(|| Response::start(reader, &part.request, &part.head));
                 response.read(reader, &part.reads);
+                if response.is_lost() {
+                    part.abandon.store(true, Ordering::Relaxed);
+                }
                 continue;
             }
             Exchange::End(trace) => end(reader, running.remove(&trace.request.info.id), &trace),

@@ -5,13 +5,17 @@ use http::HeaderMap;
 use super::reader::Reader;
 use crate::plugin::ResponseDecoder;
 use crate::record::{
-    Completion, Delta, EventBatch, Failure, Framing, Head, Piece, PreparedRequest, Reads, ToolCall,
+    Completion, Delta, EventBatch, Failure, FailureKind, Framing, Head, Output, Piece, PreparedRequest,
+    Reads, ToolCall,
 };
 use crate::transport::framing::{Framer, framing_of};
 use crate::units::Stamp;
 
 /// Events that go to the plugin in one call: enough to make the call's own cost vanish.
 const BATCH_EVENTS: usize = 256;
+
+/// An answer of a million tokens is some 5 MiB; an endless one must end.
+const MAX_OUTPUT_BYTES: usize = 16 << 20;
 
 /// The events of one answer on their way to what it amounts to.
 pub(super) struct Events {
@@ -40,13 +44,13 @@ impl Events {
     /// Takes the next reads of the body.
     pub(super) fn read(&mut self, reader: &Reader, reads: &Reads) {
         for (at, bytes) in reads.iter() {
-            if self.decoder.is_none() {
+            if self.is_lost() {
                 return;
             }
             if let Err(error) = self.framer.read(at, bytes, &mut self.batch) {
                 // What was framed before may hold the server's own word for it.
                 self.decode(reader);
-                self.fail(Failure::new(error.kind(), error.to_string()));
+                self.give_up(Failure::new(error.kind(), error.to_string()));
                 return;
             }
             if self.batch.len() >= BATCH_EVENTS {
@@ -57,14 +61,17 @@ impl Events {
 
     /// The body has ended: what it amounts to.
     pub(super) fn end(mut self, reader: &Reader, complete: bool, last_read: Stamp) -> Completion {
-        if self.decoder.is_some()
-            && let Err(error) = self.framer.finish(complete, &mut self.batch)
+        let framed = match self.is_lost() {
+            true => Ok(()),
+            false => self.framer.finish(complete, &mut self.batch),
+        };
+        self.decode(reader);
+        if let Err(error) = framed
             && complete
         {
             // Where the body was cut off, the transfer's own failure says so better.
             self.fail(Failure::new(error.kind(), error.to_string()));
         }
-        self.decode(reader);
         if let Some(mut decoder) = self.decoder.take() {
             match decoder.finish(complete) {
                 Ok(deltas) => self.apply(deltas, |_| last_read),
@@ -87,13 +94,26 @@ impl Events {
                     self.apply(deltas, |event| batch.get(event).map_or(Stamp::default(), |event| event.at));
                     self.batch = batch;
                 }
-                Err(fault) => {
-                    self.decoder = None;
-                    self.fail(fault.into_failure());
-                }
+                Err(fault) => self.give_up(fault.into_failure()),
             }
         }
         self.batch.clear();
+        if self.completion.output.bytes() > MAX_OUTPUT_BYTES {
+            let message = format!("the output is larger than {} MiB", MAX_OUTPUT_BYTES >> 20);
+            // To count its tokens would take longer than the run, and no metric asks for them.
+            self.completion.output = Output::default();
+            self.give_up(Failure::new(FailureKind::TooLarge, message));
+        }
+    }
+
+    /// Whether nothing that follows can change what the response amounts to.
+    pub(super) fn is_lost(&self) -> bool {
+        self.decoder.is_none()
+    }
+
+    fn give_up(&mut self, failure: Failure) {
+        self.decoder = None;
+        self.fail(failure);
     }
 
     fn fail(&mut self, failure: Failure) {

@@ -32,7 +32,7 @@ impl Reader {
         let outcome = match &trace.transfer {
             Transfer::Failed(failure) => Outcome::Failed(self.clean(failure.clone())),
             Transfer::Cancelled => Outcome::Cancelled,
-            Transfer::Complete => {
+            Transfer::Complete | Transfer::Abandoned => {
                 Outcome::Failed(Failure::new(FailureKind::Protocol, "the response ended before it began"))
             }
         };

@@ -44,6 +44,11 @@ impl Response {
         }
     }
 
+    /// Whether nothing that follows can change what the response amounts to.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(&self.body, Body::Events(events) if events.is_lost())
+    }
+
     /// The response has ended: what it amounts to.
     pub(super) fn end(mut self, reader: &Reader, trace: &Trace, head: &Head) -> RequestRecord {
         self.read(reader, &trace.reads);
@@ -76,7 +81,7 @@ fn failure_of(completion: &Completion, transfer: &Transfer, head: &Head, body_by
     }
     match transfer {
         Transfer::Failed(failure) => Some(failure.clone()),
-        Transfer::Cancelled => None,
+        Transfer::Cancelled | Transfer::Abandoned => None,
         Transfer::Complete if completion.token_events.is_empty() && completion.finish.is_none() => {
             let of = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
             Some(nothing_said(of.unwrap_or("no content type"), body_bytes))

@@ -3,7 +3,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
@@ -19,8 +19,9 @@ use crate::units::{Span, Stamp};
 /// A body that still runs is handed over in parts of this size: some 200 events of a chat stream, so that decoding costs one
 /// wake-up for many events and a stream holds little.
 const PART_BYTES: usize = 64 << 10;
-/// Where decoding falls behind, a stream keeps at most this much before it waits for room.
-const MAX_BACKLOG_BYTES: usize = 16 << 20;
+/// Where decoding falls behind, a stream keeps at most this much before it waits for room: only a server that floods the
+/// client comes here, and then memory counts for more than its timing.
+const MAX_BACKLOG_BYTES: usize = 256 << 10;
 /// Answers that are no success are read up to here; more of an error page helps nobody.
 const MAX_ERROR_BODY_BYTES: usize = 256 << 10;
 
@@ -163,6 +164,7 @@ impl Transport {
         let head =
             Arc::new(Head { status: response.status(), headers: std::mem::take(response.headers_mut()) });
         progress.head = Some((at, Arc::clone(&head)));
+        let abandon = Arc::new(AtomicBool::new(false));
         let limit = if head.status.is_success() { usize::MAX } else { MAX_ERROR_BODY_BYTES };
         loop {
             let read = deadline.watch(response.chunk()).await;
@@ -179,7 +181,10 @@ impl Transport {
                 return Transfer::Complete;
             }
             if held >= PART_BYTES && head.status.is_success() {
-                hand_over(request, &head, parts, &mut progress.reads).await;
+                hand_over(request, &head, parts, &mut progress.reads, &abandon).await;
+                if abandon.load(Ordering::Relaxed) {
+                    return Transfer::Abandoned;
+                }
             }
         }
     }
@@ -262,6 +267,7 @@ async fn hand_over(
     head: &Arc<Head>,
     parts: &mpsc::Sender<Exchange>,
     reads: &mut Reads,
+    abandon: &Arc<AtomicBool>,
 ) {
     let permit = match parts.try_reserve() {
         Ok(permit) => permit,
@@ -272,5 +278,6 @@ async fn hand_over(
         },
     };
     let reads = std::mem::take(reads);
-    permit.send(Exchange::Part(Part { request: Arc::clone(request), head: Arc::clone(head), reads }));
+    let (request, head, abandon) = (Arc::clone(request), Arc::clone(head), Arc::clone(abandon));
+    permit.send(Exchange::Part(Part { request, head, reads, abandon }));
 }
