@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use llmperf::record::{FailureKind, Outcome, RequestRecord};
@@ -215,6 +215,19 @@ fn a_server_that_never_answers_is_left_at_the_read_deadline() {
     let results = all_fail(&server.base, &["--read-timeout", "0.3"], FailureKind::Stall);
     assert_eq!(server.asked(), 3);
     assert!(results.records().iter().all(|record| record.headers.is_none()));
+}
+
+#[test]
+fn a_line_and_an_answer_without_end_are_left_at_their_bounds() {
+    let event = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hello, hello\"}}]}\n\n";
+    for (begin, flood) in [("data: ", "x".repeat(100_000)), ("", event.repeat(1000))] {
+        let server = Server::start(move |_, socket| {
+            say(socket, &format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n{begin}"));
+            // Until the client has gone.
+            while socket.write_all(flood.as_bytes()).is_ok() {}
+        });
+        all_fail(&server.base, &[], FailureKind::TooLarge);
+    }
 }
 
 #[test]
