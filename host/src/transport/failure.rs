@@ -12,9 +12,7 @@ pub(super) fn classify(error: &reqwest::Error, otherwise: FailureKind) -> Failur
     let kind = if error.is_connect() {
         if error.is_timeout() || io_kind == Some(io::ErrorKind::TimedOut) {
             FailureKind::ConnectTimeout
-        } else if cause::<rustls::Error>(error).is_some()
-            || format!("{error:?}").contains("invalid peer certificate")
-        {
+        } else if cause::<rustls::Error>(error).is_some() {
             FailureKind::Tls
         } else if format!("{error:?}").contains("dns error") {
             FailureKind::Dns
@@ -29,11 +27,16 @@ pub(super) fn classify(error: &reqwest::Error, otherwise: FailureKind) -> Failur
     Failure::new(kind, message)
 }
 
-/// The first cause of the type `E` in an error's chain.
+/// The first cause of the type `E` in an error's chain. An I/O error that wraps another names that one's cause as its own
+/// and leaves it out, so it is looked into.
 pub(super) fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = wrapped.and_then(|wrapped| wrapped.downcast_ref::<E>()) {
             return Some(found);
         }
         next = error.source();
