@@ -195,8 +195,8 @@ fn where_nothing_succeeds_everything_is_written_and_the_exit_code_says_so() {
 
 #[test]
 fn a_server_that_speaks_no_tls_is_its_own_failure() {
-    let server = Server::start(|_, socket| say(socket, "HTTP/1.1 400 Bad Request\r\n\r\n"));
-    all_fail(&server.base.replace("http:", "https:"), &[], FailureKind::Tls);
+    let mock = mock(&[]);
+    all_fail(&mock.base.replace("http:", "https:"), &[], FailureKind::Tls);
 }
 
 #[test]

@@ -27,19 +27,19 @@ pub(super) fn classify(error: &reqwest::Error, otherwise: FailureKind) -> Failur
     Failure::new(kind, message)
 }
 
-/// The first cause of the type `E` in an error's chain. An I/O error that wraps another names that one's cause as its own
-/// and leaves it out, so it is looked into.
+/// The first cause of the type `E` in an error's chain.
 pub(super) fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {
             return Some(found);
         }
+        // An I/O error that wraps another names that one's cause as its own, and so leaves it out of the chain.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(found) = wrapped.and_then(|wrapped| wrapped.downcast_ref::<E>()) {
-            return Some(found);
-        }
-        next = error.source();
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     None
 }
