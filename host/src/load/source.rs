@@ -41,7 +41,7 @@ impl<T> Source<T> {
     pub async fn prefill(&self, count: usize) {
         let mut inner = self.inner.lock().await;
         while inner.ready.len() < count {
-            let Some(item) = inner.take_from_lane().await else { return };
+            let Some(item) = inner.take_next().await else { return };
             inner.ready.push_back(item);
         }
     }
@@ -50,7 +50,7 @@ impl<T> Source<T> {
     /// as the builders keep up.
     pub async fn next(&self) -> Option<T> {
         let mut inner = self.inner.lock().await;
-        let Some(item) = inner.ready.pop_front() else { return inner.take_from_lane().await };
+        let Some(item) = inner.ready.pop_front() else { return inner.take_next().await };
         let lane = inner.lane();
         if let Ok(another) = inner.lanes[lane].try_recv() {
             inner.next += 1;
@@ -66,7 +66,7 @@ impl<T> Inner<T> {
         self.next % self.lanes.len()
     }
 
-    async fn take_from_lane(&mut self) -> Option<T> {
+    async fn take_next(&mut self) -> Option<T> {
         let lane = self.lane();
         // Cancel safe: the turn passes on only once the item is here.
         let item = self.lanes[lane].recv().await?;
