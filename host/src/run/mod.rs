@@ -156,7 +156,8 @@ fn start_io(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     machine::spawn("io", move || {
         runtime.block_on(async {
-            source.prefill(ahead).await;
+            // What cannot be built may take the plugin its whole budget; the faults must be seen, not awaited.
+            source.prefill(ahead, Ready::is_ok).await;
             let preopened = transport.preopen(&base, slots).await;
             let (done, until_done) = oneshot::channel();
             let start = clock.now();
