@@ -66,10 +66,12 @@ impl Engine {
             .map_err(plain)
             .with_context(|| format!("plugin {origin} is no valid component"))?;
         self.check_contract(&component).with_context(|| format!("plugin {origin} cannot be used"))?;
-        let pre = self.linker.instantiate_pre(&component).and_then(PluginPre::new);
-        let pre = pre.map_err(plain).with_context(|| {
+        let linked = self.linker.instantiate_pre(&component).map_err(plain).with_context(|| {
             format!("plugin {origin} does not link: it asks for more than a plugin may have")
         })?;
+        let pre = PluginPre::new(linked)
+            .map_err(plain)
+            .with_context(|| format!("plugin {origin} does not export {CONTRACT} as the contract says"))?;
         let mut plugin = Plugin {
             engine: self.engine.clone(),
             pre,
@@ -78,8 +80,9 @@ impl Engine {
             digest: hex_sha256(wasm),
         };
         let described = plugin.session().and_then(|mut session| session.describe());
+        // The fault stays in the chain: it tells what the plugin does from what the file is.
         plugin.description =
-            Arc::new(described.map_err(|fault| anyhow!("plugin {origin} cannot describe itself: {fault}"))?);
+            Arc::new(described.with_context(|| format!("plugin {origin} cannot describe itself"))?);
         Ok(plugin)
     }
 
