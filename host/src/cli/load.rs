@@ -258,7 +258,17 @@ fn conclude(report: &Report) -> u8 {
             if ended == Ended::TimedOut {
                 eprintln!("note: --timeout passed before all requests could be completed");
             }
-            if report.summary.counts.ok > 0 { 0 } else { exit::TARGET }
+            if report.summary.counts.ok > 0 {
+                return 0;
+            }
+            // Nothing succeeded. Where no failure was the target's, it is not the target that is unusable.
+            let failures = &report.summary.failures;
+            if !failures.is_empty() && failures.keys().all(|kind| kind.is_plugin_fault()) {
+                eprintln!("error: the plugin failed on every request");
+                exit::PLUGIN
+            } else {
+                exit::TARGET
+            }
         }
     }
 }
