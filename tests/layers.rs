@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
 
 /// Crates that are named in one room only.
 const OWNED: &[(&str, &str)] = &[
+    ("wasmparser", "plugin"),
     ("wasmtime", "plugin"),
     ("wasmtime_wasi", "plugin"),
     ("wasmtime_wasi_io", "plugin"),

@@ -485,6 +485,24 @@ fn a_file_that_is_no_plugin_is_refused_with_what_it_is() {
 }
 
 #[test]
+fn a_component_that_would_choke_the_compiler_is_refused_uncompiled() {
+    let _alone = alone();
+    let function = |locals: usize, blocks: usize| {
+        let locals = "i32 ".repeat(locals);
+        let block = |n: usize| {
+            let (from, to) = (n * 7 % 49_000, n * 13 % 49_000);
+            format!(
+                "(block (br_if 0 (local.get 0)) (local.set {to} (i32.add (local.get {from}) (i32.const 1)))) "
+            )
+        };
+        let blocks: String = (0..blocks).map(block).collect();
+        wat(&format!("(component (core module (func (param i32) (local {locals}) {blocks})))"))
+    };
+    check_refused("many locals", &function(49_999, 10_000), 2, &["locals, which takes too long to compile"]);
+    check_refused("long function", &function(49_000, 100_000), 2, &["bytes with 49000 locals"]);
+}
+
+#[test]
 fn a_plugin_that_cannot_start_or_describe_itself_is_a_plugin_fault() {
     let _alone = alone();
     for (deed, word) in

@@ -14,6 +14,7 @@ use super::bindings::PluginPre;
 use super::convert::Description;
 use super::sandbox::{self, Limits, State};
 use super::session::Session;
+use super::weight::refuse_what_is_too_heavy;
 
 /// The contract this host speaks.
 const CONTRACT: &str = "llmperf:plugin/api@0.1.0";
@@ -61,7 +62,9 @@ impl Engine {
     /// Compiles a component, checks that it is a plugin of a contract this host speaks and asks for nothing it may not have,
     /// and asks it to describe itself. `origin` names it in errors.
     pub fn load(&self, origin: &str, wasm: &[u8]) -> Result<Plugin> {
-        refuse_what_is_no_component(wasm).with_context(|| format!("plugin {origin} cannot be used"))?;
+        refuse_what_is_no_component(wasm)
+            .and_then(|()| refuse_what_is_too_heavy(wasm))
+            .with_context(|| format!("plugin {origin} cannot be used"))?;
         let component = Component::from_binary(&self.engine, wasm)
             .map_err(plain)
             .with_context(|| format!("plugin {origin} is no valid component"))?;

@@ -11,6 +11,7 @@ mod convert;
 mod engine;
 mod sandbox;
 mod session;
+mod weight;
 
 pub use catalog::{Bundled, bundled};
 pub use convert::{Context, Description, OptionKind, OptionSpec};
