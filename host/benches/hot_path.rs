@@ -1,11 +1,10 @@
-//! What one response costs on its way from bytes to a record: framing, decoding in the sandbox, counting.
+//! What one response costs on its way from bytes to a record, but for the plugin (`plugin.rs` measures that): framing and
+//! token counting.
 
 use std::hint::black_box;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use http::{HeaderMap, StatusCode};
-use llmperf::plugin::{Engine, Limits, Plugin, bundled};
-use llmperf::record::{EventBatch, Framing, Head};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use llmperf::record::{EventBatch, Framing};
 use llmperf::tokens::Tokenizer;
 use llmperf::transport::framing::Framer;
 use llmperf::units::Stamp;
@@ -27,36 +26,11 @@ fn framed(stream: &str) -> EventBatch {
     batch
 }
 
-fn openai_chat() -> Plugin {
-    let wasm = bundled().find(|plugin| plugin.name == "openai-chat").expect("it is bundled").wasm;
-    Engine::new(Limits::default(), None).expect("an engine").load("openai-chat", wasm).expect("a plugin")
-}
-
 fn framing(c: &mut Criterion) {
     let stream = chunk(" token").repeat(EVENTS);
     let mut group = c.benchmark_group("framing");
     group.throughput(Throughput::Elements(EVENTS as u64));
     group.bench_function("sse", |b| b.iter(|| framed(black_box(&stream))));
-    group.finish();
-}
-
-fn decoding(c: &mut Criterion) {
-    let plugin = openai_chat();
-    let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
-    let decoder = || plugin.session().expect("an instance").decode("chat", &head).expect("a decoder");
-    let mut group = c.benchmark_group("plugin");
-    group.bench_function("instance and decoder", |b| b.iter(decoder));
-    for events in [1, 16, EVENTS] {
-        let batch = framed(&chunk(" token").repeat(events));
-        group.throughput(Throughput::Elements(events as u64));
-        group.bench_function(format!("decode, {events} events a call"), |b| {
-            b.iter_batched_ref(
-                decoder,
-                |decoder| decoder.push(&batch).expect("deltas"),
-                BatchSize::SmallInput,
-            );
-        });
-    }
     group.finish();
 }
 
@@ -69,5 +43,5 @@ fn counting(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, framing, decoding, counting);
+criterion_group!(benches, framing, counting);
 criterion_main!(benches);

@@ -29,19 +29,27 @@ pub(super) struct LoadArgs {
     /// Provider, or API where the server is your own: openai, openai-chat, …
     #[arg(long, visible_alias = "api", default_value = "openai", help_heading = "Target")]
     llm_api: String,
-    /// Base URL of the server; instead of the provider's environment variable (OPENAI_API_BASE)
+    /// Base URL of the server
+    ///
+    /// It goes before the provider's environment variable (OPENAI_API_BASE) and the provider's own address.
     #[arg(long, value_name = "URL", help_heading = "Target")]
     base_url: Option<String>,
-    /// Environment variable that holds the key; instead of the provider's own (OPENAI_API_KEY)
+    /// Environment variable that holds the key
+    ///
+    /// It is read instead of the provider's own (OPENAI_API_KEY).
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     key_env: Option<String>,
-    /// Header to send with every request, as 'Name: value'; may be repeated
+    /// Header for every request, as 'Name: value'; may be repeated
     #[arg(long = "header", value_name = "HEADER", help_heading = "Target")]
     headers: Vec<String>,
-    /// 'mock' starts the built-in target for this run: no server, key or model needed
+    /// 'mock' starts the built-in target for this run
+    ///
+    /// No server, key or model is needed then.
     #[arg(long, value_name = "TARGET", help_heading = "Target")]
     target: Option<String>,
-    /// Plugin to speak the API with, a WebAssembly component; instead of a bundled one
+    /// Plugin to speak the API with, instead of a bundled one
+    ///
+    /// A WebAssembly component. It runs in a sandbox: without network, files, clock, environment or key.
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     plugin: Option<PathBuf>,
     /// Option of the plugin, as NAME=VALUE; may be repeated
@@ -49,12 +57,28 @@ pub(super) struct LoadArgs {
     plugin_options: Vec<String>,
 
     /// How many requests to send, in all
-    #[arg(long, short = 'n', visible_alias = "requests", default_value_t = 10, help_heading = "Load")]
+    #[arg(
+        long,
+        short = 'n',
+        visible_alias = "requests",
+        value_name = "N",
+        default_value_t = 10,
+        help_heading = "Load"
+    )]
     max_num_completed_requests: u64,
     /// How many requests to keep running at a time
-    #[arg(long, short = 'c', visible_alias = "concurrency", default_value_t = 10, help_heading = "Load")]
+    #[arg(
+        long,
+        short = 'c',
+        visible_alias = "concurrency",
+        value_name = "N",
+        default_value_t = 10,
+        help_heading = "Load"
+    )]
     num_concurrent_requests: u64,
-    /// Stop launching after so many seconds; what still runs is cancelled, after --drain
+    /// Stop launching after so many seconds
+    ///
+    /// What still runs then is cancelled, after --drain.
     #[arg(long, value_name = "S", default_value_t = 90.0, help_heading = "Load")]
     timeout: f64,
     /// Seconds that running requests may go on once launching has stopped [default: 0 after --timeout, 5 after Ctrl-C]
@@ -256,7 +280,17 @@ fn conclude(report: &Report) -> u8 {
             if ended == Ended::TimedOut {
                 eprintln!("note: --timeout passed before all requests could be completed");
             }
-            if report.summary.counts.ok > 0 { 0 } else { exit::TARGET }
+            if report.summary.counts.ok > 0 {
+                return 0;
+            }
+            // Nothing succeeded. Where no failure was the target's, it is not the target that is unusable.
+            let failures = &report.summary.failures;
+            if !failures.is_empty() && failures.keys().all(|kind| kind.is_plugin_fault()) {
+                eprintln!("error: the plugin failed on every request");
+                exit::PLUGIN
+            } else {
+                exit::TARGET
+            }
         }
     }
 }

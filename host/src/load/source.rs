@@ -37,10 +37,11 @@ pub fn lanes<T>(count: usize, each: usize) -> (Vec<Lane<T>>, Source<T>) {
 }
 
 impl<T> Source<T> {
-    /// Takes `count` items out of the lanes ahead of time, or all where there are fewer.
-    pub async fn prefill(&self, count: usize) {
+    /// Takes `count` items out of the lanes ahead of time, or all where there are fewer, or up to and with the first that
+    /// is not `good`.
+    pub async fn prefill(&self, count: usize, good: impl Fn(&T) -> bool) {
         let mut inner = self.inner.lock().await;
-        while inner.ready.len() < count {
+        while inner.ready.len() < count && inner.ready.back().is_none_or(&good) {
             let Some(item) = inner.take_next().await else { return };
             inner.ready.push_back(item);
         }
@@ -91,7 +92,7 @@ mod tests {
             .collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let items = runtime.block_on(async {
-            source.prefill(4).await;
+            source.prefill(4, |_| true).await;
             let mut items = vec![];
             while let Some(item) = source.next().await {
                 items.push(item);
@@ -100,5 +101,19 @@ mod tests {
         });
         assert_eq!(items, (0..20).collect::<Vec<_>>());
         assert!(builders.into_iter().all(|b| b.join().expect("a builder")));
+    }
+
+    #[test]
+    fn nothing_is_awaited_behind_an_item_that_is_no_good() {
+        // The lane has no more items than these, and stays open: to wait for another would be to wait forever.
+        let (mut lanes, source) = lanes::<u64>(1, 8);
+        let lane = lanes.pop().expect("one lane");
+        assert!((0..4).all(|item| lane.put(item)));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let ready = runtime.block_on(async {
+            source.prefill(100, |item| *item != 3).await;
+            source.inner.lock().await.ready.clone()
+        });
+        assert_eq!(ready, [0, 1, 2, 3]);
     }
 }

@@ -12,8 +12,10 @@ use wasmtime::{Cache, CacheConfig, Config, OptLevel};
 
 use super::bindings::PluginPre;
 use super::convert::Description;
-use super::sandbox::{self, Limits, State};
+use super::limits::{Growth, Limits};
+use super::sandbox::{self, State};
 use super::session::Session;
+use super::weight::refuse_what_is_too_heavy;
 
 /// The contract this host speaks.
 const CONTRACT: &str = "llmperf:plugin/api@0.1.0";
@@ -28,6 +30,7 @@ pub struct Engine {
     engine: wasmtime::Engine,
     linker: Arc<Linker<State>>,
     limits: Limits,
+    growth: Growth,
 }
 
 impl std::fmt::Debug for Engine {
@@ -55,31 +58,37 @@ impl Engine {
             .context("WebAssembly cannot run on this machine")?;
         let mut linker = Linker::new(&engine);
         sandbox::link(&mut linker).map_err(plain)?;
-        Ok(Engine { engine, linker: Arc::new(linker), limits })
+        Ok(Engine { engine, linker: Arc::new(linker), limits, growth: Growth::default() })
     }
 
     /// Compiles a component, checks that it is a plugin of a contract this host speaks and asks for nothing it may not have,
     /// and asks it to describe itself. `origin` names it in errors.
     pub fn load(&self, origin: &str, wasm: &[u8]) -> Result<Plugin> {
-        refuse_what_is_no_component(wasm).with_context(|| format!("plugin {origin} cannot be used"))?;
+        refuse_what_is_no_component(wasm)
+            .and_then(|()| refuse_what_is_too_heavy(wasm))
+            .with_context(|| format!("plugin {origin} cannot be used"))?;
         let component = Component::from_binary(&self.engine, wasm)
             .map_err(plain)
             .with_context(|| format!("plugin {origin} is no valid component"))?;
         self.check_contract(&component).with_context(|| format!("plugin {origin} cannot be used"))?;
-        let pre = self.linker.instantiate_pre(&component).and_then(PluginPre::new);
-        let pre = pre.map_err(plain).with_context(|| {
+        let linked = self.linker.instantiate_pre(&component).map_err(plain).with_context(|| {
             format!("plugin {origin} does not link: it asks for more than a plugin may have")
         })?;
+        let pre = PluginPre::new(linked)
+            .map_err(plain)
+            .with_context(|| format!("plugin {origin} does not export {CONTRACT} as the contract says"))?;
         let mut plugin = Plugin {
             engine: self.engine.clone(),
             pre,
             limits: self.limits,
+            growth: self.growth.clone(),
             description: Arc::default(),
             digest: hex_sha256(wasm),
         };
         let described = plugin.session().and_then(|mut session| session.describe());
+        // The fault stays in the chain: it tells what the plugin does from what the file is.
         plugin.description =
-            Arc::new(described.map_err(|fault| anyhow!("plugin {origin} cannot describe itself: {fault}"))?);
+            Arc::new(described.with_context(|| format!("plugin {origin} cannot describe itself"))?);
         Ok(plugin)
     }
 
@@ -108,6 +117,7 @@ pub struct Plugin {
     engine: wasmtime::Engine,
     pre: PluginPre<State>,
     limits: Limits,
+    growth: Growth,
     description: Arc<Description>,
     digest: String,
 }
@@ -135,7 +145,7 @@ impl Plugin {
     /// A fresh instance in a store of its own, with a full budget. It costs about 10 µs, and makes two things true by
     /// construction: a guest keeps nothing from one request to the next, and a trap reaches no other request.
     pub fn session(&self) -> Result<Session, super::Fault> {
-        Session::start(&self.engine, &self.pre, self.limits)
+        Session::start(&self.engine, &self.pre, self.limits, self.growth.clone())
     }
 }
 

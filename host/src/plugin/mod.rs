@@ -9,11 +9,13 @@ mod bindings;
 mod catalog;
 mod convert;
 mod engine;
+mod limits;
 mod sandbox;
 mod session;
+mod weight;
 
 pub use catalog::{Bundled, bundled};
 pub use convert::{Context, Description, OptionKind, OptionSpec};
 pub use engine::{Engine, Plugin};
-pub use sandbox::Limits;
+pub use limits::Limits;
 pub use session::{Fault, ResponseDecoder, Session};

@@ -1,12 +1,12 @@
-//! What a guest may use: its limits, and the WASI it is given, which grants nothing.
+//! The WASI that a guest is given, which grants nothing.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use wasmtime::bail;
 use wasmtime::component::{Linker, Resource, ResourceTable};
-use wasmtime::{StoreLimits, StoreLimitsBuilder, bail};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock, WasiClocks, WasiClocksView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
@@ -14,50 +14,18 @@ use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-/// What one instance of a plugin may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// CPU of one call, in units of fuel (about one WebAssembly instruction each). Fuel and not wall time, so that a busy
-    /// machine cannot change a result; it costs about 7 % of a decode, 0.05 µs an event.
-    pub fuel_per_call: u64,
-    /// Bytes of linear memory.
-    pub memory_bytes: usize,
-    /// Bytes that one call may hand to the host.
-    pub answer_bytes: usize,
-    /// Bytes of stdout and stderr kept for one instance; the rest is dropped.
-    pub log_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            // About a second. A decode of 256 events takes a thousandth of it in Rust and a hundredth in Python.
-            fuel_per_call: 2_000_000_000,
-            // SpiderMonkey and CPython guests start with some 20 MiB; a 16 MiB event must fit beside its parse.
-            memory_bytes: 256 << 20,
-            // A built request with a prompt of a million tokens is some 4 MiB; lists of small records count several times their text.
-            answer_bytes: 64 << 20,
-            // A panic message with its location, and some lines before it.
-            log_bytes: 4 << 10,
-        }
-    }
-}
-
-/// Tables and core instances of one component: a Rust or C guest has 2 to 5, with a WASI adapter some 10.
-const MAX_CORE_OBJECTS: usize = 64;
-/// Elements of one table; CPython has some 10,000 functions.
-const MAX_TABLE_ELEMENTS: usize = 100_000;
+use super::limits::{Growth, Limiter, Limits};
 
 /// The state of one store.
 pub(super) struct State {
     wasi: WasiCtx,
     table: ResourceTable,
-    pub(super) limits: StoreLimits,
+    pub(super) limiter: Limiter,
     pub(super) log: GuestLog,
 }
 
 impl State {
-    pub(super) fn new(limits: Limits) -> State {
+    pub(super) fn new(limits: Limits, together: Growth) -> State {
         let log = GuestLog::new(limits.log_bytes);
         let mut table = ResourceTable::new();
         table.set_max_capacity(1024);
@@ -74,15 +42,7 @@ impl State {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(limits.memory_bytes)
-            .table_elements(MAX_TABLE_ELEMENTS)
-            .memories(MAX_CORE_OBJECTS)
-            .tables(MAX_CORE_OBJECTS)
-            .instances(MAX_CORE_OBJECTS)
-            .trap_on_grow_failure(true)
-            .build();
-        State { wasi, table, limits, log }
+        State { wasi, table, limiter: Limiter::new(limits, together), log }
     }
 }
 

@@ -8,7 +8,8 @@ use wasmtime::{Store, Trap};
 use super::bindings::exports::llmperf::plugin::api;
 use super::bindings::{self, PluginPre};
 use super::convert::{self, Description};
-use super::sandbox::{Limits, State};
+use super::limits::{Growth, Limits};
+use super::sandbox::State;
 use crate::record::{BuiltRequest, Delta, EventBatch, Failure, FailureKind, Head, RequestSpec};
 
 /// What a guest may keep of a panic message in an error.
@@ -67,9 +68,10 @@ impl Session {
         engine: &wasmtime::Engine,
         pre: &PluginPre<State>,
         limits: Limits,
+        together: Growth,
     ) -> Result<Session, Fault> {
-        let mut store = Store::new(engine, State::new(limits));
-        store.limiter(|state| &mut state.limits);
+        let mut store = Store::new(engine, State::new(limits, together));
+        store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.answer_bytes);
         refuel(&mut store, limits);
         match pre.instantiate(&mut store) {

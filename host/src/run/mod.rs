@@ -172,7 +172,8 @@ fn start_io(
                 biased;
                 () = interrupted.reached(Phase::Draining) => vec![],
                 preopened = async {
-                    source.prefill(ahead).await;
+                    // What cannot be built may take the plugin its whole budget; the faults must be seen, not awaited.
+                    source.prefill(ahead, Ready::is_ok).await;
                     transport.preopen(&base, slots).await
                 } => preopened,
             };

@@ -157,7 +157,8 @@ impl<'de> Visitor<'de> for NumberVisitor {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Number, E> {
-        Ok(Number(text.trim().parse().ok().filter(|number: &f64| number.is_finite())))
+        // By JSON's own parser: the standard library's would add 15 KB.
+        Ok(Number(serde_json::from_str(text).ok()))
     }
 
     fn visit_unit<E>(self) -> Result<Number, E> {

@@ -1,0 +1,125 @@
+//! How much CPU and memory guests may use.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder, bail};
+
+/// What one instance of a plugin may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// CPU of one call, in units of fuel (about one WebAssembly instruction each). Fuel and not wall time, so that a busy
+    /// machine cannot change a result; it costs about 7 % of a decode, 0.05 µs an event.
+    pub fuel_per_call: u64,
+    /// Bytes of linear memory.
+    pub memory_bytes: usize,
+    /// Bytes that one call may hand to the host.
+    pub answer_bytes: usize,
+    /// Bytes of stdout and stderr kept for one instance; the rest is dropped.
+    pub log_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            // About a second. A decode of 256 events takes a thousandth of it in Rust and a hundredth in Python.
+            fuel_per_call: 2_000_000_000,
+            // SpiderMonkey and CPython guests start with some 20 MiB; a 16 MiB event must fit beside its parse.
+            memory_bytes: 256 << 20,
+            // A built request with a prompt of a million tokens is some 4 MiB; lists of small records count several times their text.
+            answer_bytes: 64 << 20,
+            // A panic message with its location, and some lines before it.
+            log_bytes: 4 << 10,
+        }
+    }
+}
+
+/// Tables and core instances of one component: a Rust or C guest has 2 to 5, with a WASI adapter some 10.
+const MAX_CORE_OBJECTS: usize = 64;
+/// Elements of one table; CPython has some 10,000 functions.
+const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+/// What all instances of an engine together may grow by, beyond the memory they start with: long streams keep an instance
+/// each, and a plugin that hoards in every one of a thousand must not take the machine.
+const MAX_GROWTH_TOGETHER: usize = 1 << 30;
+
+/// How far the instances of an engine have grown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Growth(Arc<AtomicUsize>);
+
+/// The limits of one store, and its share of what all may grow by.
+pub(super) struct Limiter {
+    own: StoreLimits,
+    together: Growth,
+    grown: usize,
+}
+
+impl Limiter {
+    pub(super) fn new(limits: Limits, together: Growth) -> Limiter {
+        let own = StoreLimitsBuilder::new()
+            .memory_size(limits.memory_bytes)
+            .table_elements(MAX_TABLE_ELEMENTS)
+            .memories(MAX_CORE_OBJECTS)
+            .tables(MAX_CORE_OBJECTS)
+            .instances(MAX_CORE_OBJECTS)
+            .trap_on_grow_failure(true)
+            .build();
+        Limiter { own, together, grown: 0 }
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let may_grow = self.own.memory_growing(current, desired, maximum)?;
+        // From nothing is how a memory starts.
+        if may_grow && current > 0 {
+            let more = desired.saturating_sub(current);
+            let before = self.together.0.fetch_add(more, Ordering::Relaxed);
+            self.grown += more;
+            if before + more > MAX_GROWTH_TOGETHER {
+                bail!("resource limit exceeded: plugins may hold {} MiB together", MAX_GROWTH_TOGETHER >> 20);
+            }
+        }
+        Ok(may_grow)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.own.memory_grow_failed(error)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.own.table_growing(current, desired, maximum)
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.own.table_grow_failed(error)
+    }
+
+    fn instances(&self) -> usize {
+        self.own.instances()
+    }
+
+    fn tables(&self) -> usize {
+        self.own.tables()
+    }
+
+    fn memories(&self) -> usize {
+        self.own.memories()
+    }
+}
+
+impl Drop for Limiter {
+    fn drop(&mut self) {
+        self.together.0.fetch_sub(self.grown, Ordering::Relaxed);
+    }
+}

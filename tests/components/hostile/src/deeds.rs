@@ -1,0 +1,126 @@
+//! The deeds, by name. Those in `build` are done for a request, the others for its response.
+
+use std::hint::black_box;
+use std::mem::ManuallyDrop;
+use std::time::Duration;
+
+use llmperf_sdk::{Delta, Event, Framing, Header, HttpRequest, Piece, RequestSpec, ResponseHead};
+
+use crate::{chat, look};
+
+pub(crate) const SEGMENT: &str = "segment";
+pub(crate) const HEADER_NAME: &str = "header-name";
+pub(crate) const HEADER_VALUE: &str = "header-value";
+
+pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
+    match spec.model.as_str() {
+        "loop-build" => run_forever(),
+        "trap-build" => panic!("a bomb in build-request"),
+        "error-build" => return Err("no words for that \u{1b}[31m".to_owned()),
+        "alloc-build" => allocate_forever(),
+        "recursion-build" => _ = recurse(0),
+        "exit-build" => std::process::exit(0),
+        "memory-scan-build" => return Err(format!("the key is {}", look::for_the_key())),
+        "state-build" => return Err(format!("call {}", look::count())),
+        _ => {}
+    }
+    let mut request = chat::build(spec)?;
+    match spec.model.as_str() {
+        "path" => request.path = vec![spec.option(SEGMENT).unwrap_or_default().to_owned(), "x".to_owned()],
+        "query" => {
+            request.query = vec![("q".to_owned(), spec.option(SEGMENT).unwrap_or_default().to_owned())]
+        }
+        "method" => request.method = "CONNECT".to_owned(),
+        "header" => request.headers.push(Header {
+            name: spec.option(HEADER_NAME).unwrap_or_default().to_owned(),
+            value: spec.option(HEADER_VALUE).unwrap_or("x").to_owned(),
+        }),
+        "many-headers" => request.headers = vec![Header::new("x-many", "x"); 100_000],
+        "many-framings" => request.framing = vec![Framing::AwsEventStream; 1_000_000],
+        "long-path" => request.path = vec!["x".repeat(1 << 20)],
+        // As much as fits into the guest's memory; and more than that.
+        "huge-body" => request.body = vec![b'x'; 200 << 20],
+        "gigantic-body" => request.body = vec![b'x'; 1 << 30],
+        "aliased-list" => request.headers = aliased_headers(),
+        "bad-utf8" => request.method = not_utf8(),
+        _ => {}
+    }
+    Ok(request)
+}
+
+pub(crate) fn push(deed: &str, events: &[Event], deltas: Vec<Delta>) -> Result<Vec<Delta>, String> {
+    let delta = |event, piece| Ok(vec![Delta { event, piece }]);
+    match deed {
+        "loop-decode" => run_forever(),
+        "trap-decode" => panic!("a bomb in push"),
+        "trap-decode-every-3" if chat::number(events).is_some_and(|n| n.is_multiple_of(3)) => {
+            panic!("a bomb in every third response")
+        }
+        "error-decode" => return Err("what a mess".to_owned()),
+        "alloc-decode" => allocate_forever(),
+        "recursion-decode" => _ = recurse(0),
+        "exit-decode" => std::process::exit(0),
+        "sleep" => std::thread::sleep(Duration::from_secs(3600)),
+        "million-deltas" => return Ok(vec![Delta { event: 0, piece: Piece::Text("x".into()) }; 1_000_000]),
+        "wrong-event-index" => return delta(1_000_000, Piece::Text("x".into())),
+        "bad-utf8-decode" => return delta(0, Piece::Text(not_utf8())),
+        "log-spam" => {
+            for _ in 0..10_000 {
+                eprintln!("\u{1b}]0;spam\u{7}\u{1b}[31m{}", "spam ".repeat(20));
+            }
+        }
+        "log-spam-trap" => {
+            println!("\u{1b}[31m{}", "spam ".repeat(100_000));
+            panic!("a bomb after the spam");
+        }
+        "escapes" => return delta(0, Piece::Finish("\u{1b}[31m<script>alert(1)</script>\r\n".into())),
+        _ => {}
+    }
+    Ok(deltas)
+}
+
+pub(crate) fn finish(deed: &str, count: u32, head: &ResponseHead) -> Result<Vec<Delta>, String> {
+    let text = match deed {
+        "trap-finish" => panic!("a bomb in finish"),
+        "loop-finish" => run_forever(),
+        "look-around" => look::around(),
+        "state" => format!("call {count}"),
+        "memory-scan" => format!("the key is {}", look::for_the_key()),
+        "memory-scan-control" => look::for_a_planted_key(),
+        "show-head" => format!("{:?}", head.headers),
+        _ => return Ok(vec![]),
+    };
+    Ok(vec![Delta { event: 0, piece: Piece::Text(text) }])
+}
+
+pub(crate) fn run_forever() -> ! {
+    let mut n = 0u64;
+    loop {
+        n = black_box(n.wrapping_add(1));
+    }
+}
+
+fn allocate_forever() {
+    let mut held = vec![];
+    loop {
+        held.push(black_box(vec![1u8; 1 << 20]));
+    }
+}
+
+#[allow(unconditional_recursion)]
+fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 64]);
+    recurse(depth + 1) + frame[7]
+}
+
+/// A hundred thousand headers that all point at the same mebibyte: 100 GiB for whoever copies them.
+fn aliased_headers() -> Vec<Header> {
+    let mut text = ManuallyDrop::new("x".repeat(1 << 20));
+    let (start, length) = (text.as_mut_ptr(), text.len());
+    let alias = || unsafe { String::from_raw_parts(start, length, length) };
+    (0..100_000).map(|_| Header { name: alias(), value: alias() }).collect()
+}
+
+fn not_utf8() -> String {
+    unsafe { String::from_utf8_unchecked(vec![b'P', 0xff, 0xfe]) }
+}
