@@ -12,7 +12,18 @@ use std::{env, fs};
 
 const TARGET: &str = "wasm32-wasip2";
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    if let Err(error) = embed_plugins() {
+        // One line is what cargo shows as an error; a compiler's own words follow as they are.
+        let text = error.to_string();
+        let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        println!("cargo::error={first}");
+        eprint!("{rest}");
+        std::process::exit(1);
+    }
+}
+
+fn embed_plugins() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     for watched in ["plugins", "sdk", "wit", "Cargo.toml", "Cargo.lock"] {

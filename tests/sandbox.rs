@@ -216,6 +216,19 @@ fn what_a_guest_writes_is_bounded_and_inert() {
     }
 }
 
+#[test]
+fn what_a_guest_writes_is_shown_on_request_and_not_without_end() {
+    let _alone = alone();
+    let mock = Mock::start(&[]);
+    let shown = |flags: &[&str]| {
+        let outcome = load(&mock.base_url, "log-spam", &[&["-n", "3", "-c", "1"], flags].concat());
+        outcome.stderr.lines().filter(|line| line.starts_with("plugin: ")).count()
+    };
+    assert_eq!(shown(&[]), 0);
+    let lines = shown(&["--plugin-log"]);
+    assert!((1..=101).contains(&lines), "{lines} lines");
+}
+
 /// A listener that nobody has any reason to talk to.
 struct Elsewhere(TcpListener);
 

@@ -55,6 +55,9 @@ pub(super) struct LoadArgs {
     /// Option of the plugin, as NAME=VALUE; may be repeated
     #[arg(long = "plugin-option", value_name = "NAME=VALUE", help_heading = "Target")]
     plugin_options: Vec<String>,
+    /// Show what the plugin writes to its stdout and stderr, up to 100 lines
+    #[arg(long, help_heading = "Target")]
+    plugin_log: bool,
 
     /// How many requests to send, in all
     #[arg(
@@ -198,6 +201,7 @@ impl LoadArgs {
             metadata: Some(self.metadata),
             results_dir: self.results_dir,
             save_text: self.save_text,
+            plugin_log: self.plugin_log,
         }
     }
 }

@@ -41,4 +41,5 @@ pub struct LoadInput {
     /// Empty saves nothing, as in LLMPerf.
     pub results_dir: Option<PathBuf>,
     pub save_text: bool,
+    pub plugin_log: bool,
 }

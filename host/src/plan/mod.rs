@@ -53,6 +53,8 @@ pub struct Plan {
     pub results_dir: Option<PathBuf>,
     /// Keep the text of every response in the records.
     pub save_text: bool,
+    /// Show what the plugin writes to its stdout and stderr.
+    pub show_plugin_log: bool,
     /// What was read otherwise than it was written; for people.
     pub notes: Vec<String>,
 }

@@ -101,6 +101,7 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
         metadata: metadata(input.metadata.as_deref())?,
         results_dir: results_dir(input.results_dir)?,
         save_text: input.save_text,
+        show_plugin_log: input.plugin_log,
         notes,
     })
 }

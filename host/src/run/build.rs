@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use anyhow::Result;
 
 use super::machine;
+use super::plugin_log::PluginLog;
 use crate::load::{Lane, Source, lanes};
 use crate::plugin::{Context, Plugin};
 use crate::provider::Provider;
@@ -26,6 +27,7 @@ pub(super) struct Builder {
     /// JSON object text.
     pub(super) sampling: String,
     pub(super) options: Vec<(String, String)>,
+    pub(super) log: PluginLog,
 }
 
 impl Builder {
@@ -44,7 +46,9 @@ impl Builder {
             options: &self.options,
         };
         let mut session = self.plugin.session().map_err(crate::plugin::Fault::into_failure)?;
-        let built = session.build_request(spec, &context).map_err(|fault| match fault {
+        let built = session.build_request(spec, &context);
+        self.log.show(&session.take_log());
+        let built = built.map_err(|fault| match fault {
             crate::plugin::Fault::Error(why) => Failure::new(FailureKind::PluginRequest, why),
             fault => fault.into_failure(),
         })?;

@@ -73,7 +73,9 @@ impl Events {
             self.fail(Failure::new(error.kind(), error.to_string()));
         }
         if let Some(mut decoder) = self.decoder.take() {
-            match decoder.finish(complete) {
+            let finished = decoder.finish(complete);
+            reader.log.show(&decoder.take_log());
+            match finished {
                 Ok(deltas) => self.apply(deltas, |_| last_read),
                 Err(fault) => self.fail(fault.into_failure()),
             }

@@ -34,21 +34,26 @@ pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Starts a thread for work that must not hold up the I/O threads: it runs when a core has nothing else to do
-/// (SCHED_IDLE). A merely nicer thread, once it runs, keeps its core for a time slice of some milliseconds.
+/// Starts a thread for work that must not hold up the I/O threads.
 pub(super) fn spawn_background<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>> {
     spawn(name, move || {
-        // Where the system refuses, the thread works at normal priority; nothing depends on it.
-        let _ = set_thread_priority_and_policy(
-            thread_native_id(),
-            ThreadPriority::Min,
-            ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
-        );
+        step_back();
         work()
     })
+}
+
+/// From now on this thread runs when a core has nothing else to do (SCHED_IDLE). A merely nicer thread, once it runs, keeps
+/// its core for a time slice of some milliseconds.
+pub(super) fn step_back() {
+    // Where the system refuses, the thread works at normal priority; nothing depends on it.
+    let _ = set_thread_priority_and_policy(
+        thread_native_id(),
+        ThreadPriority::Min,
+        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+    );
 }
 
 /// Starts a thread.

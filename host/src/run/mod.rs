@@ -7,6 +7,7 @@ mod decode;
 mod events;
 mod machine;
 mod manifest;
+mod plugin_log;
 mod reader;
 mod results;
 mod setup;
@@ -62,7 +63,7 @@ pub struct Report {
 }
 
 /// Sees a run as it goes, for people. It may be slow or absent; the run does not wait for its answers.
-pub trait Watcher {
+pub trait Watcher: Send {
     /// The run begins, and will send so many requests.
     fn started(&mut self, requests: u64);
     /// A request has ended.
@@ -92,7 +93,15 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         start_io(plan, *clock, builder, source, ahead, handover, (control.clone(), phase), reason.clone())?;
 
     watcher.started(plan.requests);
-    let records = collect(&records, &mut results, watcher, &control, &reason);
+    let live = &mut *watcher;
+    let records = std::thread::scope(|scope| {
+        let (results, control, reason) = (&mut results, &control, &reason);
+        let collecting = scope.spawn(move || {
+            machine::step_back();
+            collect(&records, results, live, control, reason)
+        });
+        collecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
     watcher.ended();
 
     let opened_ahead = machine::join(io)?;

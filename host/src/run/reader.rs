@@ -3,6 +3,7 @@
 
 use http::HeaderMap;
 
+use super::plugin_log::PluginLog;
 use crate::plugin::Plugin;
 use crate::provider::Secret;
 use crate::record::{
@@ -24,6 +25,7 @@ pub(super) struct Reader {
     /// Crossed out of everything a server sends back.
     pub(super) secrets: Vec<Secret>,
     pub(super) save_text: bool,
+    pub(super) log: PluginLog,
 }
 
 impl Reader {

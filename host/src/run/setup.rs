@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::build::Builder;
 use super::machine;
+use super::plugin_log::PluginLog;
 use super::reader::Reader;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -57,11 +58,13 @@ impl Setup {
         let options = plugin_options(&plan, plugin.description().options.as_slice()).map_err(Error::usage)?;
         let workload = SonnetWorkload::new(plan.workload, tokenizer.clone()).map_err(Error::usage)?;
         let (provider, mock) = provider(&plan)?;
+        let log = PluginLog::new(plan.show_plugin_log);
         let reader = Reader {
             plugin: plugin.clone(),
             tokenizer: tokenizer.clone(),
             secrets: provider.secrets(),
             save_text: plan.save_text,
+            log: log.clone(),
         };
         let builder = Arc::new(Builder {
             workload,
@@ -70,6 +73,7 @@ impl Setup {
             model: plan.model.clone(),
             sampling: serde_json::Value::Object(plan.sampling.clone()).to_string(),
             options,
+            log,
         });
         Ok(Setup { plan, clock, builder, reader, tokenizer, mock })
     }
