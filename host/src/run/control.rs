@@ -1,14 +1,13 @@
 //! What ends a run early: its timeout, an interrupt, a second one, a plugin that only fails.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock::Clock;
-use crate::load::{Phase, PhaseControl};
+use crate::load::{Phase, PhaseControl, PhaseWatch};
 use crate::plan::Drain;
 use crate::units::{Span, Stamp};
 
@@ -25,29 +24,42 @@ pub enum Ended {
     PluginFaults,
 }
 
-/// Remembers the first reason for ending, whoever has it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Reason(Arc<AtomicU8>);
+/// Ends a run, and remembers why: the first reason counts, whoever has it.
+#[derive(Debug, Clone)]
+pub(super) struct Stop {
+    control: PhaseControl,
+    phase: PhaseWatch,
+    reason: Arc<OnceLock<Ended>>,
+}
 
-impl Reason {
-    pub(super) fn give(&self, reason: Ended) {
-        let code = match reason {
-            Ended::Complete => return,
-            Ended::TimedOut => 1,
-            Ended::Interrupted => 2,
-            Ended::PluginFaults => 3,
-        };
-        let _ = self.0.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
+impl Stop {
+    pub(super) fn new() -> Stop {
+        let (control, phase) = PhaseControl::new();
+        Stop { control, phase, reason: Arc::default() }
     }
 
-    pub(super) fn get(&self) -> Ended {
-        match self.0.load(Ordering::SeqCst) {
-            1 => Ended::TimedOut,
-            2 => Ended::Interrupted,
-            3 => Ended::PluginFaults,
-            _ => Ended::Complete,
-        }
+    /// Goes on to `phase`, for this reason.
+    pub(super) fn because(&self, reason: Ended, phase: Phase) {
+        self.reason.get_or_init(|| reason);
+        self.control.advance(phase);
     }
+
+    /// Why the run ended.
+    pub(super) fn reason(&self) -> Ended {
+        self.reason.get().copied().unwrap_or(Ended::Complete)
+    }
+
+    pub(super) fn watch(&self) -> PhaseWatch {
+        self.phase.clone()
+    }
+}
+
+/// When a run ends at the latest.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimeLimits {
+    /// Launching stops this long after the start.
+    pub(super) timeout: Span,
+    pub(super) drain: Drain,
 }
 
 /// Watches over a run until `done`: stops launching at the timeout, which counts from `start`, or at the first interrupt,
@@ -55,44 +67,37 @@ impl Reason {
 pub(super) async fn watch_over(
     clock: Clock,
     start: oneshot::Receiver<Stamp>,
-    timeout: Span,
-    drain: Drain,
-    phase: PhaseControl,
-    reason: Reason,
+    limits: TimeLimits,
+    stop: Stop,
     done: oneshot::Receiver<()>,
 ) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupted = async || {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
     let mut done = std::pin::pin!(done);
     let timed_out = async {
         match start.await {
-            Ok(start) => sleep_until(Instant::from_std(clock.instant(start + timeout))).await,
+            Ok(start) => sleep_until(Instant::from_std(clock.instant(start + limits.timeout))).await,
             // It never starts, so it never times out.
             Err(_) => std::future::pending().await,
         }
     };
-    let grace = tokio::select! {
+    let (reason, drain) = tokio::select! {
         _ = &mut done => return Ok(()),
-        () = timed_out => {
-            reason.give(Ended::TimedOut);
-            drain.after_timeout
-        }
-        _ = interrupt.recv() => {
-            reason.give(Ended::Interrupted);
-            drain.after_interrupt
-        }
-        _ = terminate.recv() => {
-            reason.give(Ended::Interrupted);
-            drain.after_interrupt
-        }
+        () = timed_out => (Ended::TimedOut, limits.drain.after_timeout),
+        () = interrupted() => (Ended::Interrupted, limits.drain.after_interrupt),
     };
-    phase.advance(Phase::Draining);
-    tokio::select! {
+    stop.because(reason, Phase::Draining);
+    let reason = tokio::select! {
         _ = &mut done => return Ok(()),
-        () = tokio::time::sleep(grace.into()) => {}
-        _ = interrupt.recv() => reason.give(Ended::Interrupted),
-        _ = terminate.recv() => reason.give(Ended::Interrupted),
-    }
-    phase.advance(Phase::Cancelling);
+        () = tokio::time::sleep(drain.into()) => reason,
+        () = interrupted() => Ended::Interrupted,
+    };
+    stop.because(reason, Phase::Cancelling);
     Ok(())
 }

@@ -5,6 +5,7 @@ mod build;
 mod control;
 mod decode;
 mod events;
+mod io;
 mod machine;
 mod manifest;
 mod plugin_log;
@@ -13,29 +14,24 @@ mod results;
 mod setup;
 mod understand;
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::JoinHandle;
 
-use anyhow::{Context as _, Result};
-use tokio::sync::oneshot;
+use anyhow::Result;
 
-use crate::clock::Clock;
 use crate::error::Error;
-use crate::load::{Phase, PhaseControl, PhaseWatch, Source, run_slots};
+use crate::load::Phase;
 use crate::metrics::{Context, Summary, summarize};
 use crate::plan::Plan;
-use crate::record::{Exchange, RequestRecord, Unsent};
+use crate::record::RequestRecord;
 use crate::transport::Transport;
-use crate::units::{Span, Stamp};
+use crate::units::Span;
 
 pub use control::Ended;
 pub use results::ResultFiles;
 pub use setup::Setup;
 
-use build::Ready;
-use control::Reason;
-use decode::Handover;
+use control::{Stop, TimeLimits};
+use io::Io;
 use results::Results;
 
 /// What plugins are asked to speak: a conversation.
@@ -80,25 +76,30 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     machine::ensure_open_files(plan.concurrency, files_each).map_err(Error::usage)?;
     let mut results = Results::create(&setup)?;
 
-    let ahead = requests_ahead(plan);
     let (source, builders) = build::start(builder, 0, plan.requests)?;
     let (record_sender, records) = sync_channel(QUEUED_RECORDS);
     let decoders = machine::cores().saturating_sub(1).max(1);
     let (handover, decoders) = decode::start(reader, decoders, &record_sender)?;
     drop(record_sender);
 
-    let (control, phase) = PhaseControl::new();
-    let reason = Reason::default();
-    let io =
-        start_io(plan, *clock, builder, source, ahead, handover, (control.clone(), phase), reason.clone())?;
-
+    let stop = Stop::new();
+    let io = Io {
+        transport: Transport::new(*clock, plan.deadlines)?,
+        clock: *clock,
+        base: builder.provider.base.clone(),
+        slots: plan.concurrency.min(usize::try_from(plan.requests).unwrap_or(usize::MAX)),
+        ahead: requests_ahead(plan),
+        limits: TimeLimits { timeout: plan.timeout, drain: plan.drain },
+        handover,
+        stop: stop.clone(),
+    };
     watcher.started(plan.requests);
-    let live = &mut *watcher;
+    let io = io.start(source)?;
     let records = std::thread::scope(|scope| {
-        let (results, control, reason) = (&mut results, &control, &reason);
-        let collecting = scope.spawn(move || {
+        let (results, watcher) = (&mut results, &mut *watcher);
+        let collecting = scope.spawn(|| {
             machine::step_back();
-            collect(&records, results, live, control, reason)
+            collect(records, results, watcher, &stop)
         });
         collecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
@@ -107,7 +108,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let opened_ahead = machine::join(io)?;
     decoders.into_iter().for_each(machine::join);
     builders.into_iter().for_each(machine::join);
-    let ended = reason.get();
+    let ended = stop.reason();
     let summary = summarize(&records, Context { dropped: 0, token_basis: plan.token_basis });
     let json = results::report_json(&summary, ended, &opened_ahead);
     let files = results.finish(&setup, &json, &records);
@@ -124,11 +125,10 @@ fn requests_ahead(plan: &Plan) -> usize {
 
 /// Takes records as they come until there are no more: to the file, to the watcher, and kept for the summary.
 fn collect(
-    incoming: &Receiver<RequestRecord>,
+    incoming: Receiver<RequestRecord>,
     results: &mut Results,
     watcher: &mut dyn Watcher,
-    control: &PhaseControl,
-    reason: &Reason,
+    stop: &Stop,
 ) -> Vec<RequestRecord> {
     let mut records = Vec::new();
     let mut plugin_faults_in_a_row = 0;
@@ -137,8 +137,7 @@ fn collect(
         watcher.finished(&record);
         plugin_faults_in_a_row = if is_plugin_fault(&record) { plugin_faults_in_a_row + 1 } else { 0 };
         if plugin_faults_in_a_row == MAX_PLUGIN_FAULTS_IN_A_ROW {
-            reason.give(Ended::PluginFaults);
-            control.advance(Phase::Cancelling);
+            stop.because(Ended::PluginFaults, Phase::Cancelling);
         }
         // The text is in the file by now, and no metric needs it.
         record.output = None;
@@ -149,79 +148,4 @@ fn collect(
 
 fn is_plugin_fault(record: &RequestRecord) -> bool {
     matches!(&record.outcome, crate::record::Outcome::Failed(failure) if failure.kind.is_plugin_fault())
-}
-
-type Io = JoinHandle<Result<Vec<Span>>>;
-
-/// Starts the I/O thread: it opens connections, starts the slots and watches over the run.
-#[allow(clippy::too_many_arguments)]
-fn start_io(
-    plan: &Plan,
-    clock: Clock,
-    builder: &Arc<build::Builder>,
-    source: Source<Ready>,
-    ahead: usize,
-    handover: Handover,
-    (control, phase): (PhaseControl, PhaseWatch),
-    reason: Reason,
-) -> Result<Io> {
-    let transport = Transport::new(clock, plan.deadlines)?;
-    let (slots, timeout, drain) =
-        (plan.concurrency.min(usize::try_from(plan.requests)?), plan.timeout, plan.drain);
-    let base = builder.provider.base.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    machine::spawn("io", move || {
-        runtime.block_on(async {
-            let (started, start) = oneshot::channel();
-            let (done, until_done) = oneshot::channel();
-            let watching =
-                tokio::spawn(control::watch_over(clock, start, timeout, drain, control, reason, until_done));
-            let mut interrupted = phase.clone();
-            let preopened = tokio::select! {
-                biased;
-                () = interrupted.reached(Phase::Draining) => vec![],
-                preopened = async {
-                    // What cannot be built may take the plugin its whole budget; the faults must be seen, not awaited.
-                    source.prefill(ahead, Ready::is_ok).await;
-                    transport.preopen(&base, slots).await
-                } => preopened,
-            };
-            // Fails where an interrupt came first and was all there was to watch for.
-            let _ = started.send(clock.now());
-            let send = sender(transport, clock, handover, phase.clone());
-            run_slots(slots, Arc::new(source), phase, clock, send).await;
-            drop(done);
-            watching.await.context("the watch over the run failed")??;
-            Ok(preopened)
-        })
-    })
-}
-
-/// Sends one request and hands its trace over; returns when its slot became free.
-fn sender(
-    transport: Transport,
-    clock: Clock,
-    handover: Handover,
-    phase: PhaseWatch,
-) -> impl Fn(Ready, Stamp) -> std::pin::Pin<Box<dyn Future<Output = Stamp> + Send>> + Clone {
-    move |ready, due| {
-        let (transport, handover, mut phase) = (transport.clone(), handover.clone(), phase.clone());
-        Box::pin(async move {
-            let exchange = match ready {
-                Ok(request) => {
-                    let parts = handover.of(request.info.id);
-                    let cancelled = phase.reached(Phase::Cancelling);
-                    Exchange::End(Box::new(transport.exchange(request, due, parts, cancelled).await))
-                }
-                Err((info, failure)) => Exchange::Unsent(Unsent { info, due, sent: clock.now(), failure }),
-            };
-            let free_at = match &exchange {
-                Exchange::End(trace) => trace.end,
-                _ => clock.now(),
-            };
-            // Fails only where the decode threads are gone, and then the run is over.
-            let _ = handover.of(exchange.id()).send(exchange).await;
-            free_at
-        })
-    }
 }
