@@ -1,6 +1,6 @@
 //! Checks a plugin natively against recorded answers: what it reads must be what the fixture says, for every
-//! batching of the events. A test aid, not on wasm32: the host's own framing and `llmperf plugin check` have
-//! the last word.
+//! batching of the events. A test aid, not on wasm32: a run through llmperf itself,
+//! with its own framing, has the last word.
 //!
 //! A fixture is a directory: `response.bin` (the raw body), `response.meta.json` (`status`, `headers` as
 //! pairs), `expected.json` (what to get out of it) and, where the request matters, `spec.json` (`model`,
