@@ -99,6 +99,34 @@ fn exactly_as_many_requests_are_sent_as_were_asked_for() {
 }
 
 #[test]
+fn an_open_loop_keeps_its_schedule_whatever_the_server_does() {
+    let mock = mock(&["--ttft", "300ms", "--itl", "1ms"]);
+    let open = ["--requests", "50", "--request-rate", "100", "--arrival", "constant"];
+    let (done, results) = load_small(&mock.base, &open);
+    done.exits(0);
+    let mut records = results.records();
+    records.sort_by_key(|record| record.id);
+    assert!(records.iter().all(|record| record.sent >= record.due));
+    let gaps = records.windows(2).map(|pair| pair[1].due.since(pair[0].due).0);
+    assert!(gaps.into_iter().all(|gap| gap == 10_000_000), "requests are due every 10 ms");
+    // A closed loop could not have had as many in flight.
+    let first_end = records.iter().map(|record| record.end).min().expect("records");
+    let sent_before = records.iter().filter(|record| record.sent < first_end).count();
+    assert!(sent_before > 15, "{sent_before} were sent before the first had ended");
+}
+
+#[test]
+fn what_finds_no_slot_in_an_open_loop_is_dropped_and_counted() {
+    let mock = mock(&["--ttft", "3s"]);
+    let open = ["--requests", "40", "--request-rate", "80", "--max-concurrency", "5"];
+    let (done, results) = load_small(&mock.base, &open);
+    done.exits(0);
+    let counts = &results.summary()["counts"];
+    assert_eq!([&counts["scheduled"], &counts["sent"], &counts["dropped"]], [40, 5, 35], "{counts}");
+    assert_eq!((mock.truth().len(), results.records().len()), (5, 5));
+}
+
+#[test]
 fn the_same_seed_asks_the_same_and_another_seed_something_else() {
     let asked = |seed: &str| {
         let mock = mock(&[]);

@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::{exit, print_result};
 use crate::error::Error;
+use crate::load::{Arrival, Process};
 use crate::metrics::TokenBasis;
-use crate::plan::{LoadInput, resolve};
+use crate::plan::{ArrivalWord, LoadInput, Plan, resolve};
 use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, render};
 use crate::run::{self, Ended, Report, Setup, Watcher};
@@ -20,7 +21,7 @@ const PLAIN_WIDTH: usize = 100;
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
-    after_help = "Example: llmperf load --target mock --requests 20 --concurrency 4"
+    after_help = "Example: llmperf load --target mock --requests 20 --concurrency 4\nMore flags: llmperf load --help"
 )]
 pub(super) struct LoadArgs {
     /// Model name: goes into every request, and names the result files
@@ -56,7 +57,7 @@ pub(super) struct LoadArgs {
     #[arg(long = "plugin-option", value_name = "NAME=VALUE", help_heading = "Target")]
     plugin_options: Vec<String>,
     /// Show what the plugin writes to its stdout and stderr, up to 100 lines
-    #[arg(long, help_heading = "Target")]
+    #[arg(long, help_heading = "Target", hide_short_help = true)]
     plugin_log: bool,
 
     /// How many requests to send, in all
@@ -69,32 +70,39 @@ pub(super) struct LoadArgs {
         help_heading = "Load"
     )]
     max_num_completed_requests: u64,
-    /// How many requests to keep running at a time
-    #[arg(
-        long,
-        short = 'c',
-        visible_alias = "concurrency",
-        value_name = "N",
-        default_value_t = 10,
-        help_heading = "Load"
-    )]
-    num_concurrent_requests: u64,
+    /// How many requests to keep running at a time [default: 10]
+    #[arg(long, short = 'c', visible_alias = "concurrency", value_name = "N", help_heading = "Load")]
+    num_concurrent_requests: Option<u64>,
+    /// Send so many requests a second instead, whatever became of those before
+    ///
+    /// The schedule never waits for the server: what a request waits to be sent shows in the latencies from its due time.
+    #[arg(long, value_name = "R", help_heading = "Load")]
+    request_rate: Option<f64>,
+    /// How they arrive at that rate [default: poisson]
+    #[arg(long, value_enum, help_heading = "Load")]
+    arrival: Option<ArrivalArg>,
+    /// Shape of --arrival gamma: below 1 in bursts, above 1 more evenly than Poisson
+    #[arg(long, value_name = "B", help_heading = "Load", hide_short_help = true)]
+    burstiness: Option<f64>,
+    /// With a rate: drop and count what finds so many running [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    max_concurrency: Option<u64>,
     /// Stop launching after so many seconds
     ///
     /// What still runs then is cancelled, after --drain.
     #[arg(long, value_name = "S", default_value_t = 90.0, help_heading = "Load")]
     timeout: f64,
     /// Seconds that running requests may go on once launching has stopped [default: 0 after --timeout, 5 after Ctrl-C]
-    #[arg(long, value_name = "S", help_heading = "Load")]
+    #[arg(long, value_name = "S", help_heading = "Load", hide_short_help = true)]
     drain: Option<f64>,
     /// Fail a request that has no connection after so many seconds
-    #[arg(long, value_name = "S", default_value_t = 30.0, help_heading = "Load")]
+    #[arg(long, value_name = "S", default_value_t = 30.0, help_heading = "Load", hide_short_help = true)]
     connect_timeout: f64,
     /// Fail a request on which nothing arrives for so many seconds
-    #[arg(long, value_name = "S", default_value_t = 180.0, help_heading = "Load")]
+    #[arg(long, value_name = "S", default_value_t = 180.0, help_heading = "Load", hide_short_help = true)]
     read_timeout: f64,
     /// Fail a request that takes longer than so many seconds
-    #[arg(long, value_name = "S", default_value_t = 3600.0, help_heading = "Load")]
+    #[arg(long, value_name = "S", default_value_t = 3600.0, help_heading = "Load", hide_short_help = true)]
     request_timeout: f64,
 
     /// Mean of the prompt's length in tokens
@@ -155,6 +163,16 @@ pub(super) struct LoadArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ArrivalArg {
+    /// All times between requests are the same
+    Constant,
+    /// As of many independent users
+    Poisson,
+    /// More or less bursty, by --burstiness
+    Gamma,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Tokens {
     /// The tokenizer's, as LLMPerf does
     Local,
@@ -191,7 +209,15 @@ impl LoadArgs {
                 Tokens::Server => TokenBasis::Server,
             }),
             max_num_completed_requests: Some(self.max_num_completed_requests),
-            num_concurrent_requests: Some(self.num_concurrent_requests),
+            num_concurrent_requests: self.num_concurrent_requests,
+            request_rate: self.request_rate,
+            arrival: self.arrival.map(|arrival| match arrival {
+                ArrivalArg::Constant => ArrivalWord::Constant,
+                ArrivalArg::Poisson => ArrivalWord::Poisson,
+                ArrivalArg::Gamma => ArrivalWord::Gamma,
+            }),
+            burstiness: self.burstiness,
+            max_concurrency: self.max_concurrency,
             timeout: Some(self.timeout),
             drain: self.drain,
             connect_timeout: Some(self.connect_timeout),
@@ -215,19 +241,40 @@ pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
     let setup = Setup::new(plan)?;
     let (target, plugin) = (setup.target(), setup.plugin());
     let plan = setup.plan();
-    let (model, api, concurrency) = (plan.model.clone(), plan.llm_api.clone(), plan.concurrency);
+    let (model, api, load) = (plan.model.clone(), plan.llm_api.clone(), load_of(plan));
+    let open_loop = plan.arrival.is_some();
     let mut live = Live(Progress::new(std::io::stderr().is_terminal()));
     let report = run::load(setup, &mut live)?;
     match output {
         Output::Json => print_result(&format!("{}\n", ascii_json(&report.json)))?,
         Output::Text => {
-            let load = format!("{concurrency} concurrent{}", connections(&report.opened_ahead));
-            let label = RunLabel { model: &model, target: &target, api: &api, plugin: &plugin, load: &load };
+            let load = format!("{load}{}", connections(&report.opened_ahead));
+            let label = RunLabel {
+                model: &model,
+                target: &target,
+                api: &api,
+                plugin: &plugin,
+                load: &load,
+                open_loop,
+            };
             let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             print_result(&render(&report.summary, &label, PLAIN_WIDTH, color))?;
         }
     }
     Ok(conclude(&report))
+}
+
+/// How the load is made.
+fn load_of(plan: &Plan) -> String {
+    let Some(Arrival { rate, process }) = plan.arrival else {
+        return format!("{} concurrent", plan.concurrency);
+    };
+    let process = match process {
+        Process::Constant => "constant".to_owned(),
+        Process::Poisson => "poisson".to_owned(),
+        Process::Gamma { burstiness } => format!("gamma {burstiness}"),
+    };
+    format!("{rate} requests/s {process}, at most {} concurrent", plan.concurrency)
 }
 
 /// How connecting went, apart from every latency.

@@ -1,10 +1,14 @@
 //! Load: when requests start, in which slots, and when it ends. It knows neither HTTP nor plugins: what a request is and
-//! how it is sent comes from above, so other arrival processes fit in beside the closed loop.
+//! how it is sent comes from above.
 
+mod arrivals;
 mod closed;
+mod open;
 mod phase;
 mod source;
 
+pub use arrivals::{Arrival, Process};
 pub use closed::run_slots;
+pub use open::run_arrivals;
 pub use phase::{Phase, PhaseControl, PhaseWatch};
 pub use source::{Lane, Source, lanes};

@@ -28,6 +28,11 @@ pub struct LoadInput {
     pub tokens: Option<TokenBasis>,
     pub max_num_completed_requests: Option<u64>,
     pub num_concurrent_requests: Option<u64>,
+    /// Requests per second; makes the loop an open one.
+    pub request_rate: Option<f64>,
+    pub arrival: Option<ArrivalWord>,
+    pub burstiness: Option<f64>,
+    pub max_concurrency: Option<u64>,
     /// Seconds, as are all times here.
     pub timeout: Option<f64>,
     pub drain: Option<f64>,
@@ -42,4 +47,12 @@ pub struct LoadInput {
     pub results_dir: Option<PathBuf>,
     pub save_text: bool,
     pub plugin_log: bool,
+}
+
+/// The arrival processes, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArrivalWord {
+    Constant,
+    Poisson,
+    Gamma,
 }

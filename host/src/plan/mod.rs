@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use crate::load::Arrival;
 use crate::metrics::TokenBasis;
 use crate::plugin::Limits;
 use crate::provider::Provider;
@@ -16,7 +17,7 @@ use crate::transport::Deadlines;
 use crate::units::Span;
 use crate::workload::SonnetConfig;
 
-pub use input::LoadInput;
+pub use input::{ArrivalWord, LoadInput};
 pub use resolve::resolve;
 
 /// A load test, ready to run.
@@ -38,8 +39,10 @@ pub struct Plan {
     pub token_basis: TokenBasis,
     /// How many requests are sent, and not one more.
     pub requests: u64,
-    /// Slots of the closed loop.
+    /// The most requests that run at a time.
     pub concurrency: usize,
+    /// Open loop: when requests are due. `None` is the closed loop, where each slot starts its next one as its last ends.
+    pub arrival: Option<Arrival>,
     /// Launching stops this long after the start.
     pub timeout: Span,
     /// How long running requests may go on once launching has stopped.

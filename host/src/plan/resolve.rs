@@ -7,7 +7,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
 use super::target::{resolve_plugin, resolve_target};
-use super::{Drain, LoadInput, Plan, Target};
+use super::{ArrivalWord, Drain, LoadInput, Plan, Target};
+use crate::load::{Arrival, Process};
 use crate::plugin::Limits;
 use crate::provider::Catalog;
 use crate::transport::Deadlines;
@@ -22,6 +23,8 @@ mod default {
     pub(super) const STDDEV_OUTPUT_TOKENS: f64 = 80.0;
     pub(super) const CONCURRENT_REQUESTS: u64 = 10;
     pub(super) const REQUESTS: u64 = 10;
+    /// Of an open loop, before it drops: some seconds of work for a server at any rate that one client makes.
+    pub(super) const MAX_CONCURRENCY: u64 = 1000;
     pub(super) const TIMEOUT_S: f64 = 90.0;
     pub(super) const SEED: u64 = 11111;
     /// LLMPerf waits 180 s between two reads.
@@ -34,6 +37,8 @@ mod default {
 
 /// More slots than this is more connections than one address pair has ports.
 const MAX_CONCURRENCY: u64 = 60_000;
+/// Requests per second that one I/O thread can start, and more.
+const MAX_RATE: f64 = 100_000.0;
 
 /// Makes a plan. `env` looks up an environment variable; a variable that is set and empty counts as not set.
 /// Every error names the setting and the remedy.
@@ -53,6 +58,8 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
             bail!("--model is missing\nhint: give the name the target knows the model by")
         }
     };
+    let arrival = arrival(input.request_rate, input.arrival, input.burstiness)?;
+    let concurrency = concurrency(arrival, input.num_concurrent_requests, input.max_concurrency)?;
     let timeout = seconds("--timeout", input.timeout, default::TIMEOUT_S)?;
     let drain = input.drain.map(|s| seconds_or_zero("--drain", s)).transpose()?;
     Ok(Plan {
@@ -81,12 +88,8 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
             default::REQUESTS,
             u64::MAX,
         )?,
-        concurrency: usize::try_from(count(
-            "--num-concurrent-requests",
-            input.num_concurrent_requests,
-            default::CONCURRENT_REQUESTS,
-            MAX_CONCURRENCY,
-        )?)?,
+        concurrency,
+        arrival,
         timeout,
         drain: Drain {
             after_timeout: drain.unwrap_or_default(),
@@ -104,6 +107,58 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
         show_plugin_log: input.plugin_log,
         notes,
     })
+}
+
+/// The open loop's arrivals; a rate makes one.
+fn arrival(rate: Option<f64>, word: Option<ArrivalWord>, burstiness: Option<f64>) -> Result<Option<Arrival>> {
+    let Some(rate) = rate else {
+        if word.is_some() || burstiness.is_some() {
+            bail!(
+                "--arrival and --burstiness say how requests arrive at a rate\nhint: give --request-rate too"
+            );
+        }
+        return Ok(None);
+    };
+    // More is more than one thread can start.
+    if !(rate > 0.0 && rate <= MAX_RATE) {
+        bail!(
+            "--request-rate is {rate}, which is no rate\nhint: give requests per second, above 0 and at most {MAX_RATE}"
+        );
+    }
+    let process = match (word, burstiness) {
+        (None | Some(ArrivalWord::Poisson), None) => Process::Poisson,
+        (Some(ArrivalWord::Constant), None) => Process::Constant,
+        (Some(ArrivalWord::Gamma), Some(b)) if (0.01..=100.0).contains(&b) => {
+            Process::Gamma { burstiness: b }
+        }
+        (Some(ArrivalWord::Gamma), Some(b)) => {
+            bail!(
+                "--burstiness is {b}\nhint: give 0.01 to 100; 1 is Poisson, below 1 arrivals come in bursts"
+            )
+        }
+        (Some(ArrivalWord::Gamma), None) => bail!("--arrival gamma needs --burstiness"),
+        (_, Some(_)) => bail!("--burstiness goes with --arrival gamma only"),
+    };
+    Ok(Some(Arrival { rate, process }))
+}
+
+/// The most requests at a time: slots of the closed loop, or where an open one begins to drop.
+fn concurrency(arrival: Option<Arrival>, slots: Option<u64>, most: Option<u64>) -> Result<usize> {
+    let most = match (arrival, slots, most) {
+        (None, slots, None) => {
+            count("--num-concurrent-requests", slots, default::CONCURRENT_REQUESTS, MAX_CONCURRENCY)?
+        }
+        (Some(_), None, most) => count("--max-concurrency", most, default::MAX_CONCURRENCY, MAX_CONCURRENCY)?,
+        (None, _, Some(_)) => {
+            bail!(
+                "--max-concurrency bounds an open loop\nhint: give --request-rate too, or --num-concurrent-requests instead"
+            )
+        }
+        (Some(_), Some(_), _) => bail!(
+            "--request-rate and --num-concurrent-requests contradict each other\nhint: bound an open loop with --max-concurrency"
+        ),
+    };
+    Ok(usize::try_from(most)?)
 }
 
 fn count(flag: &str, given: Option<u64>, default: u64, most: u64) -> Result<u64> {
@@ -224,6 +279,18 @@ mod tests {
                 &["--num-concurrent-requests", "60000 or less"],
             ),
             (|i| i.max_num_completed_requests = Some(0), &["--max-num-completed-requests is 0"]),
+            (|i| i.request_rate = Some(0.0), &["--request-rate is 0", "hint:"]),
+            (|i| i.request_rate = Some(f64::NAN), &["--request-rate is NaN"]),
+            (|i| i.burstiness = Some(1.0), &["--request-rate"]),
+            (|i| i.max_concurrency = Some(1), &["--max-concurrency", "--request-rate"]),
+            (
+                |i| (i.request_rate, i.num_concurrent_requests) = (Some(1.0), Some(1)),
+                &["--request-rate and --num-concurrent-requests", "--max-concurrency"],
+            ),
+            (
+                |i| (i.request_rate, i.arrival) = (Some(1.0), Some(ArrivalWord::Gamma)),
+                &["--arrival gamma needs --burstiness"],
+            ),
             (|i| i.timeout = Some(0.0), &["--timeout is 0"]),
             (|i| i.timeout = Some(-1.0), &["--timeout is -1"]),
             (|i| i.timeout = Some(f64::NAN), &["--timeout is NaN"]),

@@ -21,6 +21,8 @@ pub struct RunLabel<'a> {
     pub plugin: &'a str,
     /// How the load was made: `10 concurrent`, `5 requests/s, poisson`.
     pub load: &'a str,
+    /// Requests were due at times of their own, so what is seen from there gets a row too.
+    pub open_loop: bool,
 }
 
 /// No line is longer, however wide the terminal: a wider table is harder to read.
@@ -41,7 +43,7 @@ pub fn render(summary: &Summary, label: &RunLabel<'_>, width: usize, color: bool
     let blocks = [
         headline(page, summary, label),
         totals(page, summary),
-        table::table(page, summary),
+        table::table(page, summary, label.open_loop),
         failures(page, summary),
         notes(page, summary),
     ];

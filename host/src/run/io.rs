@@ -13,38 +13,52 @@ use super::control::{Stop, TimeLimits, watch_over};
 use super::decode::Handover;
 use super::machine;
 use crate::clock::Clock;
-use crate::load::{Phase, Source, run_slots};
+use crate::load::{Phase, PhaseWatch, Source, run_arrivals, run_slots};
 use crate::record::{Exchange, Unsent};
 use crate::transport::Transport;
 use crate::units::{Span, Stamp};
 
+/// An open loop's schedule.
+pub(super) type DueTimes = Box<dyn Iterator<Item = Span> + Send>;
+
+/// What the I/O thread has to tell.
+#[derive(Debug, Default)]
+pub(super) struct IoReport {
+    /// How long each connection took that was opened ahead.
+    pub(super) opened_ahead: Vec<Span>,
+    /// Requests that were due and found no slot.
+    pub(super) dropped: u64,
+}
+
 /// Everything the I/O thread works with.
-#[derive(Clone)]
 pub(super) struct Io {
-    pub(super) transport: Transport,
-    pub(super) clock: Clock,
+    pub(super) sender: Sender,
     /// Where connections are opened to.
     pub(super) base: Url,
+    /// The most requests at a time.
     pub(super) slots: usize,
+    /// When requests are due, where that does not hang on slots.
+    pub(super) due_times: Option<DueTimes>,
+    /// Connections to open before the first request.
+    pub(super) connections: usize,
     /// Requests to have at hand before the first is sent.
     pub(super) ahead: usize,
     pub(super) limits: TimeLimits,
-    pub(super) handover: Handover,
     pub(super) stop: Stop,
 }
 
 impl Io {
-    /// Starts the thread. It ends with the run, and returns how long each connection took that was opened ahead.
-    pub(super) fn start(self, source: Source<Ready>) -> Result<JoinHandle<Result<Vec<Span>>>> {
+    /// Starts the thread. It ends with the run.
+    pub(super) fn start(self, source: Source<Ready>) -> Result<JoinHandle<Result<IoReport>>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         machine::spawn("io", move || runtime.block_on(self.run(source)))
     }
 
-    async fn run(self, source: Source<Ready>) -> Result<Vec<Span>> {
+    async fn run(self, source: Source<Ready>) -> Result<IoReport> {
+        let clock = self.sender.clock;
         let (started, start) = oneshot::channel();
         let (done, until_done) = oneshot::channel();
-        let watching = watch_over(self.clock, start, self.limits, self.stop.clone(), until_done);
-        let watching = tokio::spawn(watching);
+        let watching = tokio::spawn(watch_over(clock, start, self.limits, self.stop.clone(), until_done));
         let mut phase = self.stop.watch();
         let opened_ahead = tokio::select! {
             biased;
@@ -52,32 +66,48 @@ impl Io {
             opened = self.get_ready(&source) => opened,
         };
         // Fails where an interrupt came first and was all there was to watch for.
-        let _ = started.send(self.clock.now());
-        let (slots, clock) = (self.slots, self.clock);
-        // Each slot sends through this; it is dropped with the last of them, and the decode threads end.
+        let _ = started.send(clock.now());
+        let (slots, source) = (self.slots, Arc::new(source));
+        // Every request is sent through this; it is dropped with the last of them, and the decode threads end.
+        let sender = self.sender;
         let send = move |ready, due| -> Pin<Box<dyn Future<Output = Stamp> + Send>> {
-            let io = self.clone();
-            Box::pin(async move { io.send(ready, due).await })
+            Box::pin(sender.clone().send(ready, due))
         };
-        run_slots(slots, Arc::new(source), phase, clock, send).await;
+        let dropped = match self.due_times {
+            Some(due_times) => run_arrivals(due_times, slots, source, phase, clock, send).await?,
+            None => {
+                run_slots(slots, source, phase, clock, send).await;
+                0
+            }
+        };
         drop(done);
         watching.await.context("the watch over the run failed")??;
-        Ok(opened_ahead)
+        Ok(IoReport { opened_ahead, dropped })
     }
 
     async fn get_ready(&self, source: &Source<Ready>) -> Vec<Span> {
         // What cannot be built may take the plugin its whole budget; the faults must be seen, not awaited.
         source.prefill(self.ahead, Ready::is_ok).await;
-        self.transport.preopen(&self.base, self.slots).await
+        self.sender.transport.preopen(&self.base, self.connections).await
     }
+}
 
-    /// Sends one request and hands its trace over; returns when its slot became free.
-    async fn send(&self, ready: Ready, due: Stamp) -> Stamp {
+/// Sends requests and hands their traces over.
+#[derive(Clone)]
+pub(super) struct Sender {
+    pub(super) transport: Transport,
+    pub(super) clock: Clock,
+    pub(super) handover: Handover,
+    pub(super) phase: PhaseWatch,
+}
+
+impl Sender {
+    /// Sends one request; returns when its slot became free.
+    async fn send(mut self, ready: Ready, due: Stamp) -> Stamp {
         let exchange = match ready {
             Ok(request) => {
                 let parts = self.handover.of(request.info.id);
-                let mut phase = self.stop.watch();
-                let cancelled = phase.reached(Phase::Cancelling);
+                let cancelled = self.phase.reached(Phase::Cancelling);
                 Exchange::End(Box::new(self.transport.exchange(request, due, parts, cancelled).await))
             }
             Err((info, failure)) => Exchange::Unsent(Unsent { info, due, sent: self.clock.now(), failure }),

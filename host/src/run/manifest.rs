@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Ended, Setup, machine};
+use crate::load::{Arrival, Process};
 use crate::plan::{PluginSource, Target};
 
 /// The shape of `manifest.json`; it grows by keys, and this number by changes of meaning.
@@ -57,6 +58,7 @@ fn plan(setup: &Setup) -> Value {
         "mean_output_tokens": plan.workload.osl.mean,
         "stddev_output_tokens": plan.workload.osl.stddev,
         "num_concurrent_requests": plan.concurrency,
+        "arrival": plan.arrival.map(arrival),
         "max_num_completed_requests": plan.requests,
         "timeout_s": plan.timeout.as_secs(),
         "drain_after_timeout_s": plan.drain.after_timeout.as_secs(),
@@ -68,6 +70,15 @@ fn plan(setup: &Setup) -> Value {
         "metadata": plan.metadata.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<serde_json::Map<_, _>>(),
         "save_text": plan.save_text,
     })
+}
+
+fn arrival(arrival: Arrival) -> Value {
+    let (process, burstiness) = match arrival.process {
+        Process::Constant => ("constant", None),
+        Process::Poisson => ("poisson", None),
+        Process::Gamma { burstiness } => ("gamma", Some(burstiness)),
+    };
+    json!({ "request_rate_per_s": arrival.rate, "process": process, "burstiness": burstiness })
 }
 
 fn plugin(setup: &Setup) -> Value {

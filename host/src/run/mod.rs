@@ -31,7 +31,7 @@ pub use results::ResultFiles;
 pub use setup::Setup;
 
 use control::{Stop, TimeLimits};
-use io::Io;
+use io::{DueTimes, Io, IoReport, Sender};
 use results::Results;
 
 /// What plugins are asked to speak: a conversation.
@@ -83,14 +83,15 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     drop(record_sender);
 
     let stop = Stop::new();
+    let transport = Transport::new(*clock, plan.deadlines)?;
     let io = Io {
-        transport: Transport::new(*clock, plan.deadlines)?,
-        clock: *clock,
+        sender: Sender { transport, clock: *clock, handover, phase: stop.watch() },
         base: builder.provider.base.clone(),
-        slots: plan.concurrency.min(usize::try_from(plan.requests).unwrap_or(usize::MAX)),
+        slots: plan.concurrency,
+        due_times: plan.arrival.map(|arrival| Box::new(arrival.due_times(plan.workload.seed)) as DueTimes),
+        connections: connections_ahead(plan),
         ahead: requests_ahead(plan),
         limits: TimeLimits { timeout: plan.timeout, drain: plan.drain },
-        handover,
         stop: stop.clone(),
     };
     watcher.started(plan.requests);
@@ -105,14 +106,24 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     });
     watcher.ended();
 
-    let opened_ahead = machine::join(io)?;
+    let IoReport { opened_ahead, dropped } = machine::join(io)?;
     decoders.into_iter().for_each(machine::join);
     builders.into_iter().for_each(machine::join);
     let ended = stop.reason();
-    let summary = summarize(&records, Context { dropped: 0, token_basis: plan.token_basis });
+    let summary = summarize(&records, Context { dropped, token_basis: plan.token_basis });
     let json = results::report_json(&summary, ended, &opened_ahead);
     let files = results.finish(&setup, &json, &records);
     Ok(Report { summary, ended, opened_ahead, json, files })
+}
+
+/// How many connections are opened before the first request: one for each that will run at a time, as far as that is known.
+fn connections_ahead(plan: &Plan) -> usize {
+    let at_once = match plan.arrival {
+        None => plan.concurrency,
+        // As if an answer took two seconds; where it takes longer, more are opened as they are needed.
+        Some(arrival) => plan.concurrency.min((2.0 * arrival.rate).ceil() as usize),
+    };
+    at_once.min(usize::try_from(plan.requests).unwrap_or(usize::MAX))
 }
 
 /// How many requests are built ahead of their time.

@@ -9,8 +9,9 @@ const COLUMNS: [&str; 6] = ["mean", "p50", "p90", "p95", "p99", "max"];
 const GAP: usize = 2;
 
 /// The lines of the table; none where no request succeeded.
-pub(super) fn table(page: Page, summary: &Summary) -> Vec<String> {
-    let rows: Vec<Row> = shown(summary).into_iter().filter_map(|row| Row::of(row, summary)).collect();
+pub(super) fn table(page: Page, summary: &Summary, open_loop: bool) -> Vec<String> {
+    let rows: Vec<Row> =
+        shown(summary, open_loop).into_iter().filter_map(|row| Row::of(row, summary)).collect();
     if rows.is_empty() {
         return Vec::new();
     }
@@ -42,11 +43,14 @@ pub(super) fn table(page: Page, summary: &Summary) -> Vec<String> {
 }
 
 /// What is shown, in this order, under the name and unit that fit a narrow column.
-fn shown(summary: &Summary) -> Vec<(Metric, &'static str, &'static str)> {
+fn shown(summary: &Summary, open_loop: bool) -> Vec<(Metric, &'static str, &'static str)> {
     let differ = summary.distributions.get(&Metric::Ttfo) != summary.distributions.get(&Metric::Ttft);
     let mut rows = vec![(Metric::Ttft, "TTFT", "ms")];
     if differ {
         rows.push((Metric::Ttfo, "TTFO", "ms"));
+    }
+    if open_loop {
+        rows.push((Metric::TtftDue, "TTFT from due", "ms"));
     }
     rows.extend([
         (Metric::E2el, "E2EL", "ms"),

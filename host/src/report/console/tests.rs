@@ -12,6 +12,7 @@ const LABEL: RunLabel<'_> = RunLabel {
     api: "openai-chat",
     plugin: "openai-chat 0.1.0",
     load: "10 concurrent",
+    open_loop: false,
 };
 
 fn failed(id: u64, kind: FailureKind, code: &str, message: &str) -> RequestRecord {
@@ -72,7 +73,7 @@ fn foreign_texts_are_inert() {
         RequestRecord { finish: Some(evil.to_owned()), ..record(0, &[52, 62]) },
         failed(1, FailureKind::ServerError, evil, evil),
     ];
-    let label = RunLabel { model: evil, target: evil, api: evil, plugin: evil, load: evil };
+    let label = RunLabel { model: evil, target: evil, api: evil, plugin: evil, load: evil, open_loop: true };
     let text = render(&summarize(&records, Context::default()), &label, 80, false);
     let visible = |c: char| c == '\n' || (!c.is_control() && c != '\u{202e}');
     assert!(text.chars().all(visible), "{text:?}");
