@@ -241,7 +241,7 @@ pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
     let setup = Setup::new(plan)?;
     let (target, plugin) = (setup.target(), setup.plugin());
     let plan = setup.plan();
-    let (model, api, load) = (plan.model.clone(), plan.llm_api.clone(), load_of(plan));
+    let (model, api, load) = (plan.model.clone(), setup.api(), load_of(plan));
     let open_loop = plan.arrival.is_some();
     let mut live = Live(Progress::new(std::io::stderr().is_terminal()));
     let report = run::load(setup, &mut live)?;
@@ -285,7 +285,8 @@ fn connections(opened_ahead: &[Span]) -> String {
     }
     let middle = spans.len() / 2;
     let median = spans.select_nth_unstable(middle).1.as_ms();
-    format!(", {} connections opened ahead (p50 {median:.1} ms)", opened_ahead.len())
+    let plural = if opened_ahead.len() == 1 { "" } else { "s" };
+    format!(", {} connection{plural} opened ahead (p50 {median:.1} ms)", opened_ahead.len())
 }
 
 /// The progress view, watching a run.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
-use super::target::{resolve_plugin, resolve_target};
+use super::target::{api_word, resolve_plugin, resolve_target};
 use super::{ArrivalWord, Drain, LoadInput, Plan, Target};
 use crate::load::{Arrival, Process};
 use crate::plugin::Limits;
@@ -48,6 +48,7 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
     let mut notes = Vec::new();
     let target = resolve_target(&input, &catalog, env, &mut notes)?;
     let plugin = resolve_plugin(&input, &catalog)?;
+    let llm_api = api_word(&input).to_owned();
     let model = match (input.model, &target) {
         (Some(model), _) if model.trim().is_empty() => {
             bail!("--model is empty\nhint: give the name the target knows the model by")
@@ -64,7 +65,7 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
     let drain = input.drain.map(|s| seconds_or_zero("--drain", s)).transpose()?;
     Ok(Plan {
         model,
-        llm_api: input.llm_api.unwrap_or_else(|| "openai".to_owned()),
+        llm_api,
         target,
         plugin,
         plugin_options: plugin_options(&input.plugin_options)?,

@@ -49,13 +49,18 @@ pub(super) fn resolve_plugin(input: &LoadInput, catalog: &Catalog) -> Result<Plu
         .ok_or_else(|| anyhow!("no plugin speaks the API {api}"))
 }
 
-/// The provider of `--llm-api`. The name of an API, and `--plugin`, mean a server at `--base-url` that speaks it.
-fn find_entry(input: &LoadInput, catalog: &Catalog) -> Result<ProviderEntry> {
-    let word = match (&input.llm_api, &input.plugin) {
-        (Some(word), _) => word.as_str(),
+/// What `--llm-api` says, or means where it is left out.
+pub(super) fn api_word(input: &LoadInput) -> &str {
+    match (&input.llm_api, &input.plugin) {
+        (Some(word), _) => word,
         (None, Some(_)) => "custom",
         (None, None) => "openai",
-    };
+    }
+}
+
+/// The provider of `--llm-api`. The name of an API, and `--plugin`, mean a server at `--base-url` that speaks it.
+fn find_entry(input: &LoadInput, catalog: &Catalog) -> Result<ProviderEntry> {
+    let word = api_word(input);
     if let Some(entry) = catalog.find(word) {
         return Ok(entry.clone());
     }

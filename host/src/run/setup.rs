@@ -91,6 +91,14 @@ impl Setup {
         }
     }
 
+    /// The API that is spoken, for people: the word that chose it, or what the plugin itself says.
+    pub fn api(&self) -> String {
+        match self.plan.plugin {
+            PluginSource::Bundled(_) => self.plan.llm_api.clone(),
+            PluginSource::File(_) => self.builder.plugin.description().name.clone(),
+        }
+    }
+
     /// The plugin's name and version, for people.
     pub fn plugin(&self) -> String {
         let description = self.builder.plugin.description();

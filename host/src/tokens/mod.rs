@@ -30,7 +30,7 @@ pub struct Tokenizer {
 struct Inner {
     name: String,
     digest: String,
-    library: tokenizers::Tokenizer,
+    model: tokenizers::Tokenizer,
 }
 
 impl Tokenizer {
@@ -69,7 +69,7 @@ impl Tokenizer {
     /// How many tokens the text is, without BOS and EOS. The name of a special token inside the text, such as
     /// `</s>`, counts as that token.
     pub fn count(&self, text: &str) -> Tokens {
-        let encoding = self.inner.library.encode_fast(text, false).expect(ANSWERS);
+        let encoding = self.inner.model.encode_fast(text, false).expect(ANSWERS);
         Tokens(encoding.len() as u64)
     }
 
@@ -82,22 +82,22 @@ impl Tokenizer {
         let Some(last) = tokens.0.checked_sub(1) else {
             return 0;
         };
-        let encoding = self.inner.library.encode(text, false).expect(ANSWERS);
+        let encoding = self.inner.model.encode(text, false).expect(ANSWERS);
         let offsets = encoding.get_offsets();
         let end = usize::try_from(last).ok().and_then(|last| offsets.get(last)).map_or(text.len(), |o| o.1);
         text.ceil_char_boundary(end)
     }
 
     fn from_json(name: &str, json: &[u8]) -> Result<Tokenizer> {
-        let library = load(json)?;
+        let model = load(json)?;
         let digest = Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Tokenizer { inner: Arc::new(Inner { name: name.to_owned(), digest, library }) })
+        Ok(Tokenizer { inner: Arc::new(Inner { name: name.to_owned(), digest, model }) })
     }
 }
 
 impl fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { name, digest, library: _ } = &*self.inner;
+        let Inner { name, digest, model: _ } = &*self.inner;
         f.debug_struct("Tokenizer").field("name", name).field("digest", digest).finish_non_exhaustive()
     }
 }
@@ -173,7 +173,7 @@ mod tests {
             let text = case["text"].as_str().unwrap();
             let ids: Vec<u64> =
                 case["ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect();
-            let encoding = llama.inner.library.encode(text, true).unwrap();
+            let encoding = llama.inner.model.encode(text, true).unwrap();
             assert!(encoding.get_ids().iter().map(|&id| u64::from(id)).eq(ids.iter().copied()), "{text:?}");
             // The reference puts <s> in front of every text.
             assert_eq!(llama.count(text), Tokens(ids.len() as u64 - 1), "{text:?}");
