@@ -9,7 +9,7 @@ use super::{exit, print_result};
 use crate::error::Error;
 use crate::load::{Arrival, Process};
 use crate::metrics::TokenBasis;
-use crate::plan::{ArrivalWord, LoadInput, Plan, resolve};
+use crate::plan::{ArrivalWord, LoadInput, Plan, default, resolve};
 use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, render};
 use crate::run::{self, Ended, Report, Setup, Watcher};
@@ -66,7 +66,7 @@ pub(super) struct LoadArgs {
         short = 'n',
         visible_alias = "requests",
         value_name = "N",
-        default_value_t = 10,
+        default_value_t = default::REQUESTS,
         help_heading = "Load"
     )]
     max_num_completed_requests: u64,
@@ -90,42 +90,42 @@ pub(super) struct LoadArgs {
     /// Stop launching after so many seconds
     ///
     /// What still runs then is cancelled, after --drain.
-    #[arg(long, value_name = "S", default_value_t = 90.0, help_heading = "Load")]
+    #[arg(long, value_name = "S", default_value_t = default::TIMEOUT_S, help_heading = "Load")]
     timeout: f64,
     /// Seconds that running requests may go on once launching has stopped [default: 0 after --timeout, 5 after Ctrl-C]
     #[arg(long, value_name = "S", help_heading = "Load", hide_short_help = true)]
     drain: Option<f64>,
     /// Fail a request that has no connection after so many seconds
-    #[arg(long, value_name = "S", default_value_t = 30.0, help_heading = "Load", hide_short_help = true)]
+    #[arg(long, value_name = "S", default_value_t = default::CONNECT_TIMEOUT_S, help_heading = "Load", hide_short_help = true)]
     connect_timeout: f64,
     /// Fail a request on which nothing arrives for so many seconds
-    #[arg(long, value_name = "S", default_value_t = 180.0, help_heading = "Load", hide_short_help = true)]
+    #[arg(long, value_name = "S", default_value_t = default::READ_TIMEOUT_S, help_heading = "Load", hide_short_help = true)]
     read_timeout: f64,
     /// Fail a request that takes longer than so many seconds
-    #[arg(long, value_name = "S", default_value_t = 3600.0, help_heading = "Load", hide_short_help = true)]
+    #[arg(long, value_name = "S", default_value_t = default::REQUEST_TIMEOUT_S, help_heading = "Load", hide_short_help = true)]
     request_timeout: f64,
 
     /// Mean of the prompt's length in tokens
-    #[arg(long, visible_alias = "isl", value_name = "N", default_value_t = 550.0, help_heading = "Workload")]
+    #[arg(long, visible_alias = "isl", value_name = "N", default_value_t = default::MEAN_INPUT_TOKENS, help_heading = "Workload")]
     mean_input_tokens: f64,
     /// Its standard deviation
     #[arg(
         long,
         visible_alias = "isl-stddev",
         value_name = "N",
-        default_value_t = 150.0,
+        default_value_t = default::STDDEV_INPUT_TOKENS,
         help_heading = "Workload"
     )]
     stddev_input_tokens: f64,
     /// Mean of the output tokens asked for (max_tokens)
-    #[arg(long, visible_alias = "osl", value_name = "N", default_value_t = 150.0, help_heading = "Workload")]
+    #[arg(long, visible_alias = "osl", value_name = "N", default_value_t = default::MEAN_OUTPUT_TOKENS, help_heading = "Workload")]
     mean_output_tokens: f64,
     /// Its standard deviation
     #[arg(
         long,
         visible_alias = "osl-stddev",
         value_name = "N",
-        default_value_t = 80.0,
+        default_value_t = default::STDDEV_OUTPUT_TOKENS,
         help_heading = "Workload"
     )]
     stddev_output_tokens: f64,
@@ -139,7 +139,7 @@ pub(super) struct LoadArgs {
     )]
     additional_sampling_params: String,
     /// The same seed makes the same prompts
-    #[arg(long, default_value_t = 11111, help_heading = "Workload")]
+    #[arg(long, default_value_t = default::SEED, help_heading = "Workload")]
     seed: u64,
     /// tokenizer.json to count with; instead of the built-in Llama tokenizer
     #[arg(long, value_name = "FILE", help_heading = "Workload")]

@@ -1,6 +1,7 @@
 //! What a run will do, complete and checked. Whatever is wrong with a command line, a file or the environment is found
 //! here, before a socket is opened or a plugin runs; later code cannot see an invalid plan.
 
+pub mod default;
 mod input;
 mod resolve;
 mod target;

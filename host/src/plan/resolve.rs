@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
+use super::default;
 use super::target::{api_word, resolve_plugin, resolve_target};
 use super::{ArrivalWord, Drain, LoadInput, Plan, Target};
 use crate::load::{Arrival, Process};
@@ -14,26 +15,6 @@ use crate::provider::Catalog;
 use crate::transport::Deadlines;
 use crate::units::Span;
 use crate::workload::{Normal, SonnetConfig};
-
-/// LLMPerf's defaults, so that its command lines mean the same here.
-mod default {
-    pub(super) const MEAN_INPUT_TOKENS: f64 = 550.0;
-    pub(super) const STDDEV_INPUT_TOKENS: f64 = 150.0;
-    pub(super) const MEAN_OUTPUT_TOKENS: f64 = 150.0;
-    pub(super) const STDDEV_OUTPUT_TOKENS: f64 = 80.0;
-    pub(super) const CONCURRENT_REQUESTS: u64 = 10;
-    pub(super) const REQUESTS: u64 = 10;
-    /// Of an open loop, before it drops: some seconds of work for a server at any rate that one client makes.
-    pub(super) const MAX_CONCURRENCY: u64 = 1000;
-    pub(super) const TIMEOUT_S: f64 = 90.0;
-    pub(super) const SEED: u64 = 11111;
-    /// LLMPerf waits 180 s between two reads.
-    pub(super) const READ_TIMEOUT_S: f64 = 180.0;
-    pub(super) const CONNECT_TIMEOUT_S: f64 = 30.0;
-    /// Long enough for the slowest local model, short enough that an endless stream ends.
-    pub(super) const REQUEST_TIMEOUT_S: f64 = 3600.0;
-    pub(super) const DRAIN_AFTER_INTERRUPT_S: f64 = 5.0;
-}
 
 /// More slots than this is more connections than one address pair has ports.
 const MAX_CONCURRENCY: u64 = 60_000;
