@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::units::{Span, Stamp};
+use crate::units::Stamp;
 
 /// The run's own clock: monotonic, zero at the start of the run. A step of the wall clock does not touch it.
 #[derive(Debug, Clone, Copy)]
@@ -45,10 +45,4 @@ pub fn monotonic_ns() -> u64 {
 /// Wall-clock time, whole seconds since 1970 (LLMPerf's `timestamp`).
 pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
-}
-
-/// User and system CPU time this process has used so far.
-pub fn process_cpu() -> Span {
-    let t = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Span(u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0))
 }

@@ -27,9 +27,9 @@ pub(super) struct LoadArgs {
     /// Model name: goes into every request, and names the result files
     #[arg(long, short, help_heading = "Target")]
     model: Option<String>,
-    /// Provider, or API where the server is your own: openai, openai-chat, …
-    #[arg(long, visible_alias = "api", default_value = "openai", help_heading = "Target")]
-    llm_api: String,
+    /// Provider, or API where the server is your own: openai, openai-chat, … [default: openai]
+    #[arg(long, visible_alias = "api", help_heading = "Target")]
+    llm_api: Option<String>,
     /// Base URL of the server
     ///
     /// It goes before the provider's environment variable (OPENAI_API_BASE) and the provider's own address.
@@ -190,8 +190,7 @@ impl LoadArgs {
     fn into_input(self) -> LoadInput {
         LoadInput {
             model: self.model,
-            // With --plugin the default says nothing about the API.
-            llm_api: (self.plugin.is_none() || self.llm_api != "openai").then_some(self.llm_api),
+            llm_api: self.llm_api,
             target: self.target,
             base_url: self.base_url,
             key_env: self.key_env,

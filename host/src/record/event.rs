@@ -67,11 +67,6 @@ impl EventBatch {
         self.items.is_empty()
     }
 
-    /// Bytes held, names included.
-    pub fn bytes(&self) -> usize {
-        self.buf.len()
-    }
-
     /// Gives out the bytes held, to cross something out in place.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.buf

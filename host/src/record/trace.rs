@@ -34,11 +34,6 @@ impl Reads {
             (at, bytes)
         })
     }
-
-    /// Whether nothing was read.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
 }
 
 /// The head of a response.

@@ -60,18 +60,14 @@ impl Builder {
 /// Items that wait in one lane. The source takes what is to be ready ahead; the lanes only decouple.
 const LANE_ITEMS: usize = 4;
 
-/// Starts builders for the requests `first..end` of a run.
-pub(super) fn start(
-    builder: &Arc<Builder>,
-    first: u64,
-    end: u64,
-) -> Result<(Source<Ready>, Vec<JoinHandle<()>>)> {
-    let threads = machine::cores().min(usize::try_from(end - first).unwrap_or(usize::MAX)).max(1);
+/// Starts builders for the requests of a run, so many in all.
+pub(super) fn start(builder: &Arc<Builder>, requests: u64) -> Result<(Source<Ready>, Vec<JoinHandle<()>>)> {
+    let threads = machine::cores().min(usize::try_from(requests).unwrap_or(usize::MAX)).max(1);
     let (lanes, source) = lanes(threads, LANE_ITEMS);
     let step = lanes.len();
-    let threads = lanes.into_iter().zip(first..).map(|(lane, first)| {
+    let threads = lanes.into_iter().zip(0..).map(|(lane, first)| {
         let builder = Arc::clone(builder);
-        machine::spawn_background("build", move || fill(&builder, &lane, (first..end).step_by(step)))
+        machine::spawn_background("build", move || fill(&builder, &lane, (first..requests).step_by(step)))
     });
     Ok((source, threads.collect::<Result<_>>()?))
 }

@@ -22,7 +22,7 @@ use crate::units::{Span, Stamp};
 pub(super) type DueTimes = Box<dyn Iterator<Item = Span> + Send>;
 
 /// What the I/O thread has to tell.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct IoReport {
     /// How long each connection took that was opened ahead.
     pub(super) opened_ahead: Vec<Span>,

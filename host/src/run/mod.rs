@@ -76,7 +76,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     machine::ensure_open_files(plan.concurrency, files_each).map_err(Error::usage)?;
     let mut results = Results::create(&setup)?;
 
-    let (source, builders) = build::start(builder, 0, plan.requests)?;
+    let (source, builders) = build::start(builder, plan.requests)?;
     let (record_sender, records) = sync_channel(QUEUED_RECORDS);
     let decoders = machine::cores().saturating_sub(1).max(1);
     let (handover, decoders) = decode::start(reader, decoders, &record_sender)?;

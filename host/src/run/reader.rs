@@ -1,6 +1,8 @@
 //! What is the same for every response of a run: the plugin, the tokenizer, the secrets to cross out, and how a record
 //! is made of what a response amounted to.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 
 use super::plugin_log::PluginLog;
@@ -162,9 +164,9 @@ impl Reader {
     }
 
     /// A head whose values do not hold the secret, for the guest to see.
-    pub(super) fn redact_head(&self, head: &Head) -> Head {
+    pub(super) fn redact_head<'a>(&self, head: &'a Head) -> Cow<'a, Head> {
         if self.secrets.is_empty() {
-            return head.clone();
+            return Cow::Borrowed(head);
         }
         let mut headers = HeaderMap::with_capacity(head.headers.len());
         for (name, value) in &head.headers {
@@ -176,7 +178,7 @@ impl Reader {
                 headers.append(name, value);
             }
         }
-        Head { status: head.status, headers }
+        Cow::Owned(Head { status: head.status, headers })
     }
 }
 
