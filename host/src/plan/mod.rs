@@ -4,6 +4,7 @@
 pub mod default;
 mod input;
 mod resolve;
+mod shape;
 mod target;
 
 use std::path::PathBuf;

@@ -191,6 +191,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestRecord {
     pub id: RequestId,
+    /// It came before the measured phase: it is in no count, rate or latency, and its tokens fill the window all the same.
+    pub warmup: bool,
     /// The server's own name for the response (`x-request-id` and its kin).
     pub response_id: Option<String>,
     pub status: Option<u16>,

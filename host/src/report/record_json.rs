@@ -29,6 +29,8 @@ pub fn parse_record(line: &[u8]) -> Result<RequestRecord> {
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
     id: RequestId,
+    #[serde(default)]
+    warmup: bool,
     response_id: Option<Cow<'a, str>>,
     status: Option<u16>,
     due_ns: Stamp,
@@ -98,6 +100,7 @@ impl<'a> Line<'a> {
         let output = record.output.as_ref();
         Line {
             id: record.id,
+            warmup: record.warmup,
             response_id: record.response_id.as_deref().map(Cow::Borrowed),
             status: record.status,
             due_ns: record.due,
@@ -141,6 +144,7 @@ impl<'a> Line<'a> {
         };
         Ok(RequestRecord {
             id: self.id,
+            warmup: self.warmup,
             response_id: self.response_id.map(Cow::into_owned),
             status: self.status,
             due: self.due_ns,

@@ -48,6 +48,7 @@ impl Reader {
         let Unsent { info, due, sent, failure } = unsent;
         RequestRecord {
             id: info.id,
+            warmup: false,
             response_id: None,
             status: None,
             due,
@@ -89,6 +90,7 @@ impl Reader {
         let osl = count(&output.text) + reasoning + tool_calls + count(&output.refusal);
         RequestRecord {
             id: info.id,
+            warmup: false,
             // Crossed out before it is cut: a part of the secret is no longer found.
             response_id: head.and_then(|head| response_id(&head.headers)).map(|id| trim(&self.redact(&id))),
             status: head.map(|head| head.status.as_u16()),

@@ -63,6 +63,7 @@ prop_compose! {
         let [response_id, finish] = texts;
         RequestRecord {
             id: RequestId(id),
+            warmup: id % 2 == 1,
             response_id,
             status,
             due: Stamp(stamps[0]),
@@ -128,6 +129,7 @@ proptest! {
 pub(in crate::report) fn example() -> RequestRecord {
     RequestRecord {
         id: RequestId(7),
+        warmup: false,
         response_id: Some("chatcmpl-7".to_owned()),
         status: Some(200),
         due: Stamp(1),
@@ -153,7 +155,7 @@ pub(in crate::report) fn example() -> RequestRecord {
 }
 
 const EXAMPLE: &str = concat!(
-    r#"{"id":7,"response_id":"chatcmpl-7","status":200,"due_ns":1,"sent_ns":2,"connected_ns":null,"headers_ns":3,"#,
+    r#"{"id":7,"warmup":false,"response_id":"chatcmpl-7","status":200,"due_ns":1,"sent_ns":2,"connected_ns":null,"headers_ns":3,"#,
     r#""first_token_ns":4,"first_output_ns":4,"last_token_ns":6,"end_ns":8,"token_event_ns":[4,6],"events":4,"#,
     r#""body_bytes":900,"isl_target_tokens":20,"isl_tokens":19,"osl_tokens":2,"reasoning_tokens":0,"max_tokens":2,"#,
     r#""usage":{"input_tokens":25,"output_tokens":null,"cached_input_tokens":null,"cache_write_tokens":null,"#,

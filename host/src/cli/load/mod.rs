@@ -1,0 +1,168 @@
+//! `llmperf load`: the load test.
+
+mod results;
+mod shape;
+mod target;
+mod workload;
+
+use std::io::IsTerminal;
+
+use clap::Args;
+
+use super::{exit, print_result};
+use crate::error::Error;
+use crate::load::{Arrival, Process};
+use crate::plan::{LoadInput, Plan, resolve};
+use crate::record::RequestRecord;
+use crate::report::{Progress, RunLabel, ascii_json, render};
+use crate::run::{self, Ended, Report, Setup, Watcher};
+use crate::units::Span;
+use results::{Output, ResultArgs};
+use shape::ShapeArgs;
+use target::TargetArgs;
+use workload::WorkloadArgs;
+
+/// Columns of a summary that goes to a file or a pipe.
+const PLAIN_WIDTH: usize = 100;
+
+#[derive(Debug, Args)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Example: llmperf load --target mock --requests 20 --concurrency 4\nMore flags: llmperf load --help"
+)]
+pub(super) struct LoadArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    shape: ShapeArgs,
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    #[command(flatten)]
+    results: ResultArgs,
+}
+
+impl LoadArgs {
+    fn into_input(self) -> LoadInput {
+        let mut input = LoadInput::default();
+        self.target.fill(&mut input);
+        self.shape.fill(&mut input);
+        self.workload.fill(&mut input);
+        self.results.fill(&mut input);
+        input
+    }
+}
+
+pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
+    let output = args.results.output;
+    let plan = resolve(args.into_input(), &|name| std::env::var(name).ok()).map_err(Error::usage)?;
+    for note in &plan.notes {
+        eprintln!("note: {note}");
+    }
+    let setup = Setup::new(plan)?;
+    let (target, plugin) = (setup.target(), setup.plugin());
+    let plan = setup.plan();
+    let (model, api, load) = (plan.model.clone(), setup.api(), load_of(plan));
+    let open_loop = plan.arrival.is_some();
+    let mut live = Live(Progress::new(std::io::stderr().is_terminal()));
+    let report = run::load(setup, &mut live)?;
+    match output {
+        Output::Json => print_result(&format!("{}\n", ascii_json(&report.json)))?,
+        Output::Text => {
+            let load = format!("{load}{}", connections(&report.opened_ahead));
+            let label = RunLabel {
+                model: &model,
+                target: &target,
+                api: &api,
+                plugin: &plugin,
+                load: &load,
+                open_loop,
+            };
+            let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            print_result(&render(&report.summary, &label, PLAIN_WIDTH, color))?;
+        }
+    }
+    Ok(conclude(&report))
+}
+
+/// How the load is made.
+fn load_of(plan: &Plan) -> String {
+    let Some(Arrival { rate, process }) = plan.arrival else {
+        return format!("{} concurrent", plan.concurrency);
+    };
+    let process = match process {
+        Process::Constant => "constant".to_owned(),
+        Process::Poisson => "poisson".to_owned(),
+        Process::Gamma { burstiness } => format!("gamma {burstiness}"),
+    };
+    format!("{rate} requests/s {process}, at most {} concurrent", plan.concurrency)
+}
+
+/// How connecting went, apart from every latency.
+fn connections(opened_ahead: &[Span]) -> String {
+    let mut spans = opened_ahead.to_vec();
+    if spans.is_empty() {
+        return String::new();
+    }
+    let middle = spans.len() / 2;
+    let median = spans.select_nth_unstable(middle).1.as_ms();
+    let plural = if opened_ahead.len() == 1 { "" } else { "s" };
+    format!(", {} connection{plural} opened ahead (p50 {median:.1} ms)", opened_ahead.len())
+}
+
+/// The progress view, watching a run.
+struct Live(Progress);
+
+impl Watcher for Live {
+    fn started(&mut self, requests: u64) {
+        self.0.started(requests);
+    }
+    fn finished(&mut self, record: &RequestRecord) {
+        self.0.finished(record);
+    }
+    fn ended(&mut self) {
+        self.0.ended();
+    }
+}
+
+/// Says on stderr what the summary does not, and picks the exit code.
+fn conclude(report: &Report) -> u8 {
+    match &report.files {
+        Ok(Some(files)) => {
+            eprintln!("results: {}", files.run_dir.display());
+            for file in &files.llmperf {
+                eprintln!("         {}", file.display());
+            }
+        }
+        Ok(None) => {}
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return exit::INTERNAL;
+        }
+    }
+    match report.ended {
+        Ended::Interrupted => {
+            eprintln!("note: interrupted; these are partial results");
+            exit::INTERRUPTED
+        }
+        Ended::PluginFaults => {
+            eprintln!("error: the plugin failed on every request for a while, so the run was ended");
+            exit::PLUGIN
+        }
+        ended => {
+            if ended == Ended::TimedOut {
+                eprintln!("note: --timeout passed before all requests could be completed");
+            }
+            if report.summary.counts.ok > 0 {
+                return 0;
+            }
+            // Nothing succeeded. Where no failure was the target's, it is not the target that is unusable.
+            let failures = &report.summary.failures;
+            if !failures.is_empty() && failures.keys().all(|kind| kind.is_plugin_fault()) {
+                eprintln!("error: the plugin failed on every request");
+                exit::PLUGIN
+            } else {
+                exit::TARGET
+            }
+        }
+    }
+}

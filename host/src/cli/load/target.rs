@@ -1,0 +1,61 @@
+//! Where requests go, and what speaks to it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::plan::LoadInput;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+pub(super) struct TargetArgs {
+    /// Model name: goes into every request, and names the result files
+    #[arg(long, short)]
+    model: Option<String>,
+    /// Provider, or API where the server is your own: openai, openai-chat, … [default: openai]
+    #[arg(long, visible_alias = "api")]
+    llm_api: Option<String>,
+    /// Base URL of the server
+    ///
+    /// It goes before the provider's environment variable (OPENAI_API_BASE) and the provider's own address.
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// Environment variable that holds the key
+    ///
+    /// It is read instead of the provider's own (OPENAI_API_KEY).
+    #[arg(long, value_name = "NAME")]
+    key_env: Option<String>,
+    /// Header for every request, as 'Name: value'; may be repeated
+    #[arg(long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
+    /// 'mock' starts the built-in target for this run
+    ///
+    /// No server, key or model is needed then.
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
+    /// Plugin to speak the API with, instead of a bundled one
+    ///
+    /// A WebAssembly component. It runs in a sandbox: without network, files, clock, environment or key.
+    #[arg(long, value_name = "FILE")]
+    plugin: Option<PathBuf>,
+    /// Option of the plugin, as NAME=VALUE; may be repeated
+    #[arg(long = "plugin-option", value_name = "NAME=VALUE")]
+    plugin_options: Vec<String>,
+    /// Show what the plugin writes to its stdout and stderr, up to 100 lines
+    #[arg(long, hide_short_help = true)]
+    plugin_log: bool,
+}
+
+impl TargetArgs {
+    pub(super) fn fill(self, input: &mut LoadInput) {
+        input.model = self.model;
+        input.llm_api = self.llm_api;
+        input.target = self.target;
+        input.base_url = self.base_url;
+        input.key_env = self.key_env;
+        input.headers = self.headers;
+        input.plugin = self.plugin;
+        input.plugin_options = self.plugin_options;
+        input.plugin_log = self.plugin_log;
+    }
+}

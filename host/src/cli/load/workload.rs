@@ -1,0 +1,55 @@
+//! What is asked.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::plan::{LoadInput, default};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Workload")]
+pub(super) struct WorkloadArgs {
+    /// Mean of the prompt's length in tokens
+    #[arg(long, visible_alias = "isl", value_name = "N", default_value_t = default::MEAN_INPUT_TOKENS)]
+    mean_input_tokens: f64,
+    /// Its standard deviation
+    #[arg(
+        long,
+        visible_alias = "isl-stddev",
+        value_name = "N",
+        default_value_t = default::STDDEV_INPUT_TOKENS,
+    )]
+    stddev_input_tokens: f64,
+    /// Mean of the output tokens asked for (max_tokens)
+    #[arg(long, visible_alias = "osl", value_name = "N", default_value_t = default::MEAN_OUTPUT_TOKENS)]
+    mean_output_tokens: f64,
+    /// Its standard deviation
+    #[arg(
+        long,
+        visible_alias = "osl-stddev",
+        value_name = "N",
+        default_value_t = default::STDDEV_OUTPUT_TOKENS,
+    )]
+    stddev_output_tokens: f64,
+    /// JSON object merged over the body of every request
+    #[arg(long, visible_alias = "sampling", value_name = "JSON", default_value = "{}")]
+    additional_sampling_params: String,
+    /// The same seed makes the same prompts
+    #[arg(long, default_value_t = default::SEED)]
+    seed: u64,
+    /// tokenizer.json to count with; instead of the built-in Llama tokenizer
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+}
+
+impl WorkloadArgs {
+    pub(super) fn fill(self, input: &mut LoadInput) {
+        input.mean_input_tokens = Some(self.mean_input_tokens);
+        input.stddev_input_tokens = Some(self.stddev_input_tokens);
+        input.mean_output_tokens = Some(self.mean_output_tokens);
+        input.stddev_output_tokens = Some(self.stddev_output_tokens);
+        input.seed = Some(self.seed);
+        input.tokenizer = self.tokenizer;
+        input.additional_sampling_params = Some(self.additional_sampling_params);
+    }
+}
