@@ -9,6 +9,7 @@ pub mod component;
 mod explain;
 mod out;
 mod spec;
+mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod types;
@@ -20,6 +21,7 @@ pub use bindings::exports::llmperf::plugin::api::{
 pub use body::JsonBody;
 pub use explain::{explain, read_failure};
 pub use out::{Out, decode};
+pub use template::Template;
 
 /// An API that llmperf can speak. No method has a clock, a network, a file or a secret: the host sends what
 /// [`build_request`] says, cuts the answer into events and gives those to the decoder.

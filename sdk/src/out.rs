@@ -86,6 +86,22 @@ impl Out {
         self.put(Piece::Embedding(dimensions));
     }
 
+    /// Whether the event of this moment meant visible text and nothing else, so far.
+    ///
+    /// ```
+    /// # use llmperf_sdk::Out;
+    /// let mut out = Out::new();
+    /// assert!(!out.is_only_text());
+    /// out.text("Hi");
+    /// assert!(out.is_only_text());
+    /// out.end();
+    /// assert!(!out.is_only_text());
+    /// ```
+    pub fn is_only_text(&self) -> bool {
+        let mut found = self.deltas.iter().rev().take_while(|delta| delta.event == self.event);
+        matches!(found.next(), Some(Delta { piece: Piece::Text(_), .. })) && found.next().is_none()
+    }
+
     /// What was found, in order.
     pub fn into_deltas(self) -> Vec<Delta> {
         self.deltas

@@ -11,8 +11,9 @@ use crate::record::{
 use crate::transport::framing::{Framer, framing_of};
 use crate::units::Stamp;
 
-/// Events that go to the plugin in one call: enough to make the call's own cost vanish.
-const BATCH_EVENTS: usize = 256;
+/// Events that go to the plugin in one call: enough to make the call's own cost vanish, few enough for the guest to stay in
+/// the processor's nearest cache and within the memory it starts with.
+const BATCH_EVENTS: usize = 32;
 
 /// An answer of a million tokens is some 5 MiB; an endless one must end.
 const MAX_OUTPUT_BYTES: usize = 16 << 20;

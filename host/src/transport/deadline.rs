@@ -1,9 +1,6 @@
 //! How long the parts of an exchange may take.
 
-use std::pin::{Pin, pin};
-use std::time::Duration;
-
-use tokio::time::{Instant, Sleep};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::Clock;
 use crate::record::{Failure, FailureKind};
@@ -20,45 +17,38 @@ pub struct Deadlines {
     pub total: Span,
 }
 
-/// The deadlines of one exchange behind one timer. A read only notes its time; the timer is set anew when it fires.
-pub(super) struct Deadline {
-    deadlines: Deadlines,
-    end: Instant,
-    last_read: Instant,
-    timer: Pin<Box<Sleep>>,
+/// When something last arrived, as the reading half of an exchange tells the watching one.
+#[derive(Debug)]
+pub(super) struct LastRead(AtomicU64);
+
+impl LastRead {
+    /// Nothing has arrived since `sent`.
+    pub(super) fn new(sent: Stamp) -> LastRead {
+        LastRead(AtomicU64::new(sent.0))
+    }
+
+    pub(super) fn note(&self, at: Stamp) {
+        self.0.store(at.0, Ordering::Relaxed);
+    }
 }
 
-impl Deadline {
-    pub(super) fn new(deadlines: Deadlines, start: Instant) -> Deadline {
-        let end = start + Duration::from(deadlines.total);
-        let first = end.min(start + Duration::from(deadlines.read));
-        Deadline { deadlines, end, last_read: start, timer: Box::pin(tokio::time::sleep_until(first)) }
-    }
-
-    pub(super) fn read_at(&mut self, at: Stamp, clock: Clock) {
-        self.last_read = clock.instant(at).into();
-    }
-
-    /// Waits for `work` as long as the deadlines allow.
-    pub(super) async fn watch<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
-        let mut work = pin!(work);
+impl Deadlines {
+    /// Returns once an exchange has gone past one of its deadlines. A read only notes its time; the one timer is set anew when
+    /// it fires.
+    pub(super) async fn passed(&self, sent: Stamp, last_read: &LastRead, clock: Clock) -> Failure {
+        let end = sent + self.total;
         loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return Ok(done),
-                () = &mut self.timer => {}
+            let stall = Stamp(last_read.0.load(Ordering::Relaxed)) + self.read;
+            tokio::time::sleep_until(clock.instant(end.min(stall)).into()).await;
+            let now = clock.now();
+            if now >= end {
+                let message = format!("the request took longer than {} s", self.total.as_secs());
+                return Failure::new(FailureKind::Timeout, message);
             }
-            let now = Instant::now();
-            let stall = self.last_read + Duration::from(self.deadlines.read);
-            if now >= self.end {
-                let message = format!("the request took longer than {} s", self.deadlines.total.as_secs());
-                return Err(Failure::new(FailureKind::Timeout, message));
+            if now >= Stamp(last_read.0.load(Ordering::Relaxed)) + self.read {
+                let message = format!("nothing arrived for {} s", self.read.as_secs());
+                return Failure::new(FailureKind::Stall, message);
             }
-            if now >= stall {
-                let message = format!("nothing arrived for {} s", self.deadlines.read.as_secs());
-                return Err(Failure::new(FailureKind::Stall, message));
-            }
-            self.timer.as_mut().reset(self.end.min(stall));
         }
     }
 }

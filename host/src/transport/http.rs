@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
 
-use super::deadline::{Deadline, Deadlines};
+use super::aside::{First, either};
+use super::deadline::{Deadlines, LastRead};
 use super::failure::{cause, classify};
 use super::keepalive::{Habit, KeepAlive, REST};
 use super::preopen::{Opened, PURPOSE, ParkLayer, Parked, Purpose};
@@ -103,11 +104,11 @@ impl Transport {
         let turn = self.turn.lock().await;
         let begun = self.keep_alive.begin();
         let sent = self.clock.now();
-        let mut deadline = Deadline::new(self.deadlines, self.clock.instant(sent).into());
+        let last_read = LastRead::new(sent);
         let transfer = {
             let mut reading = pin!(PURPOSE.scope(
                 purpose,
-                self.read_response(http_request, &request, parts, &mut progress, &mut deadline),
+                self.read_response(http_request, &request, parts, &mut progress, &last_read),
             ));
             let over_at_once = tokio::select! {
                 biased;
@@ -115,12 +116,16 @@ impl Transport {
                 () = settle() => None,
             };
             drop(turn);
+            let stopped = pin!(async {
+                tokio::select! {
+                    failure = self.deadlines.passed(sent, &last_read, self.clock) => Transfer::Failed(failure),
+                    () = cancelled => Transfer::Cancelled,
+                }
+            });
             match over_at_once {
                 Some(transfer) => transfer,
-                None => tokio::select! {
-                    biased;
-                    transfer = reading => transfer,
-                    () = cancelled => Transfer::Cancelled,
+                None => match either(reading, stopped).await {
+                    First::Often(transfer) | First::Rare(transfer) => transfer,
                 },
             }
         };
@@ -153,12 +158,11 @@ impl Transport {
         request: &Arc<PreparedRequest>,
         parts: &mpsc::Sender<Exchange>,
         progress: &mut Progress,
-        deadline: &mut Deadline,
+        last_read: &LastRead,
     ) -> Transfer {
-        let mut response = match deadline.watch(http_request.send()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Transfer::Failed(classify(&error, FailureKind::Reset)),
-            Err(failure) => return Transfer::Failed(failure),
+        let mut response = match http_request.send().await {
+            Ok(response) => response,
+            Err(error) => return Transfer::Failed(classify(&error, FailureKind::Reset)),
         };
         let at = self.clock.now();
         let head =
@@ -167,15 +171,14 @@ impl Transport {
         let abandon = Arc::new(AtomicBool::new(false));
         let limit = if head.status.is_success() { usize::MAX } else { MAX_ERROR_BODY_BYTES };
         loop {
-            let read = deadline.watch(response.chunk()).await;
+            let read = response.chunk().await;
             let at = self.clock.now();
             match read {
-                Ok(Ok(Some(bytes))) => progress.reads.push(at, &bytes),
-                Ok(Ok(None)) => return Transfer::Complete,
-                Ok(Err(error)) => return Transfer::Failed(classify(&error, FailureKind::Truncated)),
-                Err(failure) => return Transfer::Failed(failure),
+                Ok(Some(bytes)) => progress.reads.push(at, &bytes),
+                Ok(None) => return Transfer::Complete,
+                Err(error) => return Transfer::Failed(classify(&error, FailureKind::Truncated)),
             }
-            deadline.read_at(at, self.clock);
+            last_read.note(at);
             let held = progress.reads.bytes.len();
             if held >= limit {
                 return Transfer::Complete;

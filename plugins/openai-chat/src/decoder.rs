@@ -1,7 +1,9 @@
 //! What a chunk means. One reader for all dialects: they differ in what they add, not in what a field says,
 //! so nothing here asks who the server is.
 
-use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, Usage, read_failure};
+use std::borrow::Cow;
+
+use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, Template, Usage, read_failure};
 
 use crate::chunk::{Choice, Chunk, Delta};
 use crate::server::Report;
@@ -18,6 +20,8 @@ pub struct ChatDecoder {
     /// A finish reason was seen. Later chunks may repeat it, or say null again.
     finished: bool,
     tools: ToolCalls,
+    /// The last chunk that was text and nothing else.
+    template: Template,
     /// As last reported: servers repeat it in every chunk, and under two names in one.
     usage: Usage,
     timings: Vec<(&'static str, f64)>,
@@ -37,6 +41,10 @@ impl Decode for ChatDecoder {
         if self.broken {
             return Ok(());
         }
+        if let Some(text) = self.template.read(event) {
+            out.text(text);
+            return Ok(());
+        }
         if event.name == "error" {
             return Err(failure(event.text()?));
         }
@@ -46,7 +54,11 @@ impl Decode for ChatDecoder {
         }
         let chunk = self.parse(event, data)?;
         let error = if chunk.is_error() { Some(failure(event.text()?)) } else { None };
+        let text = plain_text(&chunk);
         self.chunk(chunk, error, out);
+        if let Some(text) = text.filter(|_| out.is_only_text()) {
+            self.template.learn(event, text);
+        }
         Ok(())
     }
 }
@@ -128,6 +140,16 @@ impl ChatDecoder {
             }
             out.server_timing(name, value);
         }
+    }
+}
+
+/// The text of a chunk that changes nothing here but `streamed`, so that the same chunk would mean the same again.
+fn plain_text<'a>(chunk: &Chunk<'a>) -> Option<&'a str> {
+    let delta = chunk.choices.as_ref()?.0.as_ref()?.delta.as_ref()?;
+    let has_calls = delta.tool_calls.is_some() || delta.function_call.is_some();
+    match delta.content.text {
+        Cow::Borrowed(text) if !has_calls => Some(text),
+        _ => None,
     }
 }
 
