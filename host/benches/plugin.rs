@@ -33,6 +33,7 @@ fn main() -> anyhow::Result<()> {
         println!("{name:<19} {:>10.1} ms", start.elapsed().as_secs_f64() * 1e3);
     }
 
+    // As a stranger's: a fresh instance for every request.
     let plugin = Engine::new(Limits::default(), Some(cache.path()))?.load("bench", &wasm)?;
     println!("start an instance   {:>10.1} µs", median(|| drop(black_box(plugin.session()))) * 1e6);
     let build = median(|| drop(black_box(build(&plugin))));

@@ -43,6 +43,9 @@ const MAX_TABLE_ELEMENTS: usize = 100_000;
 /// each, and a plugin that hoards in every one of a thousand must not take the machine.
 const MAX_GROWTH_TOGETHER: usize = 1 << 30;
 
+/// What an instance may have grown by and still serve again: a heap that holds one answer's events, and not what it hoards.
+const MAX_KEPT_GROWTH: usize = 1 << 20;
+
 /// How far the instances of an engine have grown.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Growth(Arc<AtomicUsize>);
@@ -65,6 +68,13 @@ impl Limiter {
             .trap_on_grow_failure(true)
             .build();
         Limiter { own, together, grown: 0 }
+    }
+}
+
+impl Limiter {
+    /// Whether the guest holds more memory than it started with.
+    pub(super) fn has_grown(&self) -> bool {
+        self.grown > MAX_KEPT_GROWTH
     }
 }
 

@@ -9,6 +9,7 @@ mod bindings;
 mod catalog;
 mod convert;
 mod engine;
+mod idle;
 mod limits;
 mod sandbox;
 mod session;

@@ -55,6 +55,10 @@ pub struct Session {
     store: Store<State>,
     plugin: bindings::Plugin,
     limits: Limits,
+    /// Requests it has served.
+    pub(super) turns: u32,
+    /// A call trapped or passed a limit; nothing is known of the guest's state.
+    is_broken: bool,
 }
 
 impl fmt::Debug for Session {
@@ -75,9 +79,19 @@ impl Session {
         store.set_hostcall_fuel(limits.answer_bytes);
         refuel(&mut store, limits);
         match pre.instantiate(&mut store) {
-            Ok(plugin) => Ok(Session { store, plugin, limits }),
+            Ok(plugin) => Ok(Session { store, plugin, limits, turns: 0, is_broken: false }),
             Err(error) => Err(classify(&error, &store)),
         }
+    }
+
+    /// Whether it can serve another request as a fresh instance would.
+    pub(super) fn is_as_new(&self) -> bool {
+        !self.is_broken && !self.store.data().limiter.has_grown()
+    }
+
+    fn broken(&mut self, error: &wasmtime::Error) -> Fault {
+        self.is_broken = true;
+        classify(error, &self.store)
     }
 
     /// Asks the plugin what it is.
@@ -86,7 +100,7 @@ impl Session {
         refuel(&mut self.store, self.limits);
         match api.call_describe(&mut self.store) {
             Ok(description) => convert::description(description).map_err(Fault::Error),
-            Err(error) => Err(classify(&error, &self.store)),
+            Err(error) => Err(self.broken(&error)),
         }
     }
 
@@ -102,7 +116,7 @@ impl Session {
         match convert::with_spec(spec, context, |spec| api.call_build_request(store, spec)) {
             Ok(Ok(request)) => Ok(convert::built(request)),
             Ok(Err(message)) => Err(Fault::Error(shorten(&message))),
-            Err(error) => Err(classify(&error, &self.store)),
+            Err(error) => Err(self.broken(&error)),
         }
     }
 
@@ -113,7 +127,7 @@ impl Session {
         let store = &mut self.store;
         match convert::with_head(head, |head| api.call_explain(store, head, body)) {
             Ok(failure) => Ok(convert::failure(FailureKind::HttpStatus, failure)),
-            Err(error) => Err(classify(&error, &self.store)),
+            Err(error) => Err(self.broken(&error)),
         }
     }
 
@@ -124,7 +138,7 @@ impl Session {
         let store = &mut self.store;
         match convert::with_head(head, |head| decoder.call_constructor(store, task, head)) {
             Ok(decoder) => Ok(ResponseDecoder { session: self, decoder }),
-            Err(error) => Err(classify(&error, &self.store)),
+            Err(error) => Err(self.broken(&error)),
         }
     }
 
@@ -144,7 +158,7 @@ pub struct ResponseDecoder {
 impl ResponseDecoder {
     /// Decodes the next events of the response.
     pub fn push(&mut self, events: &EventBatch) -> Result<Vec<Delta>, Fault> {
-        let Session { store, plugin, limits } = &mut self.session;
+        let Session { store, plugin, limits, .. } = &mut self.session;
         let guest_events: Vec<_> =
             events.iter().map(|event| api::Event { name: event.name, data: event.data }).collect();
         refuel(store, *limits);
@@ -155,21 +169,28 @@ impl ResponseDecoder {
 
     /// Tells the decoder that the body has ended; `complete` is false where it was cut off.
     pub fn finish(&mut self, complete: bool) -> Result<Vec<Delta>, Fault> {
-        let Session { store, plugin, limits } = &mut self.session;
+        let Session { store, plugin, limits, .. } = &mut self.session;
         refuel(store, *limits);
         let answer = plugin.llmperf_plugin_api().decoder().call_finish(&mut *store, self.decoder, complete);
         self.deltas(answer, 1)
     }
 
+    /// The instance, to serve another request; the decoder in it ends.
+    pub fn into_session(mut self) -> Session {
+        refuel(&mut self.session.store, self.session.limits);
+        self.session.is_broken |= self.decoder.resource_drop(&mut self.session.store).is_err();
+        self.session
+    }
+
     fn deltas(
-        &self,
+        &mut self,
         answer: wasmtime::Result<Result<Vec<api::Delta>, String>>,
         events: usize,
     ) -> Result<Vec<Delta>, Fault> {
         match answer {
             Ok(Ok(deltas)) => convert::deltas(deltas, events).map_err(Fault::Error),
             Ok(Err(message)) => Err(Fault::Error(shorten(&message))),
-            Err(error) => Err(classify(&error, &self.session.store)),
+            Err(error) => Err(self.session.broken(&error)),
         }
     }
 

@@ -48,6 +48,7 @@ impl Builder {
         let mut session = self.plugin.session().map_err(crate::plugin::Fault::into_failure)?;
         let built = session.build_request(spec, &context);
         self.log.show(&session.take_log());
+        self.plugin.keep(session);
         let built = built.map_err(|fault| match fault {
             crate::plugin::Fault::Error(why) => Failure::new(FailureKind::PluginRequest, why),
             fault => fault.into_failure(),

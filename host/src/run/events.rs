@@ -80,6 +80,7 @@ impl Events {
                 Ok(deltas) => self.apply(deltas, |_| last_read),
                 Err(fault) => self.fail(fault.into_failure()),
             }
+            reader.plugin.keep(decoder.into_session());
         }
         self.completion
     }

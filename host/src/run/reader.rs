@@ -132,7 +132,11 @@ impl Reader {
             secret.cross_out(&mut body);
         }
         let head = self.redact_head(head);
-        let explained = self.plugin.session().and_then(|mut session| session.explain(&head, &body));
+        let explained = self.plugin.session().and_then(|mut session| {
+            let explained = session.explain(&head, &body);
+            self.plugin.keep(session);
+            explained
+        });
         let mut failure = explained.unwrap_or_else(|_| {
             // The plugin's fault must not hide the server's: its body is shown as it is.
             Failure::new(FailureKind::HttpStatus, String::from_utf8_lossy(&body))

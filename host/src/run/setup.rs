@@ -114,7 +114,7 @@ fn load_plugin(plan: &Plan) -> Result<Plugin, Error> {
         PluginSource::Bundled(name) => {
             let plugin =
                 bundled().find(|plugin| plugin.name == *name).expect("a plan names bundled plugins only");
-            engine.load(name, plugin.wasm)
+            engine.load_bundled(&plugin)
         }
         PluginSource::File(path) => {
             let origin = path.display().to_string();
