@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::python_json::{dumps, repr};
+use super::python_json::{dumps, dumps_array, repr};
 use super::write_atomically;
-use crate::metrics::llmperf::{Column, Results, Row, results, rows};
+use crate::metrics::llmperf::{Column, Results, Row, Rows};
 use crate::metrics::{Distribution, Level};
-use crate::record::RequestRecord;
 use crate::units::Tokens;
 
 /// The revision of the summary's shape, as LLMPerf names it.
@@ -46,8 +45,9 @@ pub struct LlmperfFiles {
 
 impl LlmperfFiles {
     /// The files of a run.
-    pub fn of(run: &LlmperfRun<'_>, records: &[RequestRecord]) -> LlmperfFiles {
-        LlmperfFiles::from_parts(run, &rows(records), &results(records))
+    pub fn of(run: &LlmperfRun<'_>, rows: Rows) -> LlmperfFiles {
+        let (rows, results) = rows.finish();
+        LlmperfFiles::from_parts(run, &rows, &results)
     }
 
     fn from_parts(run: &LlmperfRun<'_>, rows: &[Row], results: &Results) -> LlmperfFiles {
@@ -55,7 +55,7 @@ impl LlmperfFiles {
         let base = file_base(&format!("{}_{}_{}", run.model, text_of(&lengths[0]), text_of(&lengths[1])));
         LlmperfFiles {
             summary: dumps(&Value::Object(summary(&base, run, results))),
-            individual_responses: dumps(&Value::Array(rows.iter().map(individual).collect())),
+            individual_responses: dumps_array(rows.iter().map(individual)),
             base,
         }
     }

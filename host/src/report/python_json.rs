@@ -11,6 +11,14 @@ pub(super) fn dumps(value: &Value) -> String {
     out
 }
 
+/// The array of these items, each made only when it is its turn: a million rows at once would take far more memory than
+/// their text.
+pub(super) fn dumps_array(items: impl ExactSizeIterator<Item = Value>) -> String {
+    let mut out = String::new();
+    write_items(&mut out, ('[', ']'), items, 0, |out, item| write_value(out, &item, 1));
+    out
+}
+
 /// A float as Python's `repr` writes it: the shortest digits that read back the same, with an exponent below 1e-4
 /// and from 1e16 on.
 pub(super) fn repr(value: f64) -> String {
@@ -134,6 +142,9 @@ mod tests {
     #[test]
     fn documents_look_as_json_dumps_with_indent_4() {
         let check = |value: Value, expected: &str| assert_eq!(dumps(&value), expected);
+        let array = json!([1, {"a": []}]);
+        assert_eq!(dumps_array(array.as_array().unwrap().iter().cloned()), dumps(&array));
+        assert_eq!(dumps_array([].into_iter()), "[]");
         check(json!({}), "{}");
         check(json!([]), "[]");
         check(

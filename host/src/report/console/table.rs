@@ -39,7 +39,19 @@ pub(super) fn table(page: Page, summary: &Summary, open_loop: bool) -> Vec<Strin
     if rows.iter().any(|row| row.cells.iter().any(|cell| !cell.supported)) {
         lines.push(page.dim("~ too few values for a 95 % interval (p50 needs 6, p90 36, p95 72, p99 368)"));
     }
+    lines.extend(rough(summary, &rows).map(|line| page.dim(&line)));
     lines
+}
+
+/// Says which percentiles are not those of the values themselves, and how near they are.
+fn rough(summary: &Summary, rows: &[Row]) -> Option<String> {
+    let rows = || rows.iter().filter_map(|row| Some((row, summary.distributions.get(&row.metric)?)));
+    let rough = || rows().filter(|(_, distribution)| distribution.relative_error > 0.0);
+    let error = rough().map(|(_, distribution)| distribution.relative_error).fold(0.0, f64::max);
+    let titles: Vec<&str> = rough().map(|(row, _)| row.title).collect();
+    (!titles.is_empty()).then(|| {
+        format!("percentiles within {:.2} %, for they are so many: {}", error * 100.0, titles.join(", "))
+    })
 }
 
 /// What is shown, in this order, under the name and unit that fit a narrow column.
@@ -65,6 +77,7 @@ fn shown(summary: &Summary, open_loop: bool) -> Vec<(Metric, &'static str, &'sta
 }
 
 struct Row {
+    metric: Metric,
     title: &'static str,
     unit: &'static str,
     cells: Vec<Cell>,
@@ -86,7 +99,7 @@ impl Row {
             let mark = if supported { "" } else { "~" };
             Cell { text: format!("{mark}{}", grouped(value, decimals)), supported }
         };
-        Some(Row { title, unit, cells: values.into_iter().map(cell).collect() })
+        Some(Row { metric, title, unit, cells: values.into_iter().map(cell).collect() })
     }
 }
 
