@@ -1,6 +1,7 @@
 //! JSON to the byte as Python's `json.dumps(value, indent=4)` writes it, for files that Python tools expect.
 
 use std::fmt::Write;
+use std::io;
 
 use serde_json::{Map, Number, Value};
 
@@ -11,12 +12,26 @@ pub(super) fn dumps(value: &Value) -> String {
     out
 }
 
-/// The array of these items, each made only when it is its turn: a million rows at once would take far more memory than
-/// their text.
-pub(super) fn dumps_array(items: impl ExactSizeIterator<Item = Value>) -> String {
-    let mut out = String::new();
-    write_items(&mut out, ('[', ']'), items, 0, |out, item| write_value(out, &item, 1));
-    out
+/// The array of these items, each made and written in its turn: a million rows at once would take far more memory than
+/// their text, and that is large.
+pub(super) fn write_array(out: &mut dyn io::Write, items: impl Iterator<Item = Value>) -> io::Result<()> {
+    let mut text = "[".to_owned();
+    let mut empty = true;
+    for item in items {
+        if !empty {
+            text.push(',');
+        }
+        empty = false;
+        new_line(&mut text, 1);
+        write_value(&mut text, &item, 1);
+        out.write_all(text.as_bytes())?;
+        text.clear();
+    }
+    if !empty {
+        new_line(&mut text, 0);
+    }
+    text.push(']');
+    out.write_all(text.as_bytes())
 }
 
 /// A float as Python's `repr` writes it: the shortest digits that read back the same, with an exponent below 1e-4
@@ -140,11 +155,17 @@ mod tests {
     }
 
     #[test]
+    fn an_array_is_the_same_written_item_by_item() {
+        for array in [json!([]), json!([1]), json!([1, {"a": [], "b": null}, [2]])] {
+            let mut written = Vec::new();
+            write_array(&mut written, array.as_array().unwrap().iter().cloned()).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), dumps(&array));
+        }
+    }
+
+    #[test]
     fn documents_look_as_json_dumps_with_indent_4() {
         let check = |value: Value, expected: &str| assert_eq!(dumps(&value), expected);
-        let array = json!([1, {"a": []}]);
-        assert_eq!(dumps_array(array.as_array().unwrap().iter().cloned()), dumps(&array));
-        assert_eq!(dumps_array([].into_iter()), "[]");
         check(json!({}), "{}");
         check(json!([]), "[]");
         check(

@@ -49,8 +49,9 @@ fn rough(summary: &Summary, rows: &[Row]) -> Option<String> {
     let rough = || rows().filter(|(_, distribution)| distribution.relative_error > 0.0);
     let error = rough().map(|(_, distribution)| distribution.relative_error).fold(0.0, f64::max);
     let titles: Vec<&str> = rough().map(|(row, _)| row.title).collect();
-    (!titles.is_empty()).then(|| {
-        format!("percentiles within {:.2} %, for they are so many: {}", error * 100.0, titles.join(", "))
+    let titles = titles.join(", ");
+    (error > 0.0).then(|| {
+        format!("percentiles of {titles} within {:.2} %: too many values to keep each", error * 100.0)
     })
 }
 
