@@ -200,7 +200,7 @@ fn the_summary_can_be_made_again_from_the_records() {
     let flags = ["--base-url", &mock.base, "--requests", "40", "--concurrency", "8"];
     llmperf("load").args(SMALL).args(results.flag()).args(flags).done().exits(0);
     let records = results.read_records().records;
-    let summary = summarize(&records, Context { dropped: 0, token_basis: TokenBasis::Local });
+    let summary = summarize(&records, Context { token_basis: TokenBasis::Local, ..Context::default() });
     let mut saved = results.summary();
     // What the run itself adds is in no record.
     saved.as_object_mut().expect("an object").retain(|key, _| key != "ended" && key != "connections");

@@ -1,6 +1,7 @@
 //! The table of metrics: name, unit, title, formula and when each is defined. Results repeat it.
 
 use super::request::{self, TokenBasis};
+use super::values::Values;
 use crate::record::RequestRecord;
 use crate::units::Tokens;
 
@@ -55,6 +56,13 @@ pub enum Unit {
 }
 
 const ITL_FORMULA: &str = "gaps between consecutive token-bearing events, pooled over all requests";
+
+// A window that began within a warm-up is served by it too: what was sent before and ended in it is its throughput.
+const OUTPUT_THROUGHPUT_FORMULA: &str = "sum of osl of successful requests that ended in the window, warm-up ones included \
+     / window, which is first sent to last end of measured requests, or to the end of the measured time if that is earlier";
+
+const REQUEST_THROUGHPUT_FORMULA: &str = "successful requests that ended in the window, warm-up ones included \
+     / window, which is first sent to last end of measured requests, or to the end of the measured time if that is earlier";
 
 impl Unit {
     /// The unit's name in results.
@@ -134,10 +142,10 @@ impl Metric {
     }
 
     /// Appends this metric's values of one request, in its unit; none where it is undefined.
-    pub(super) fn collect(self, record: &RequestRecord, basis: TokenBasis, values: &mut Vec<f64>) {
+    pub(super) fn collect(self, record: &RequestRecord, basis: TokenBasis, values: &mut Values) {
         let tokens = |count: Tokens| count.0 as f64;
         let value = match self {
-            Metric::Itl => return values.extend(request::itl(record).map(|gap| gap.as_ms())),
+            Metric::Itl => return request::itl(record).for_each(|gap| values.push(gap.as_ms())),
             Metric::Ttft => request::ttft(record).map(|t| t.as_ms()),
             Metric::TtftDue => request::ttft_due(record).map(|t| t.as_ms()),
             Metric::Ttfo => request::ttfo(record).map(|t| t.as_ms()),
@@ -151,7 +159,9 @@ impl Metric {
             Metric::Isl => request::isl(record, basis).map(tokens),
             Metric::Osl => request::osl(record, basis).map(tokens),
         };
-        values.extend(value);
+        if let Some(value) = value {
+            values.push(value);
+        }
     }
 }
 
@@ -167,14 +177,14 @@ impl Aggregate {
                 name: "output_throughput",
                 unit: Unit::TokensPerS,
                 title: "Output throughput",
-                formula: "sum of osl of successful requests / window, which is last end - first sent",
-                defined_when: "window > 0 and the osl of every successful request is known",
+                formula: OUTPUT_THROUGHPUT_FORMULA,
+                defined_when: "window > 0 and the osl of each of these requests is known",
             },
             Aggregate::RequestThroughput => Definition {
                 name: "request_throughput",
                 unit: Unit::RequestsPerS,
                 title: "Request throughput",
-                formula: "successful requests / window, which is last end - first sent",
+                formula: REQUEST_THROUGHPUT_FORMULA,
                 defined_when: "window > 0",
             },
             Aggregate::ErrorRate => Definition {

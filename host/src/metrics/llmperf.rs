@@ -5,10 +5,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::Distribution;
-use super::summary::window;
-use super::tokens::total;
+use super::window::{Extent, Window};
 use crate::record::{Failure, Outcome, RequestRecord};
-use crate::units::{Span, Tokens};
+use crate::units::{RequestId, Stamp, Tokens};
 
 /// What LLMPerf writes of one finished request. A failed one holds zeros, as LLMPerf initialises them.
 /// In a successful one `None` means undefined, where LLMPerf wrote a misleading 0.
@@ -105,19 +104,41 @@ impl Column {
     }
 }
 
-/// The rows of all finished requests, in order of completion whatever the order given.
-/// A cancelled request is started and not finished: it has no row, and LLMPerf knows none.
-pub fn rows(records: &[RequestRecord]) -> Vec<Row> {
-    let mut finished: Vec<&RequestRecord> =
-        records.iter().filter(|record| record.outcome != Outcome::Cancelled).collect();
-    finished.sort_by_key(|record| (record.end, record.id));
-    finished.into_iter().filter_map(Row::of).collect()
+/// Rows as requests end. Warm-up requests are in none, as LLMPerf has no such thing.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    rows: Vec<(Stamp, RequestId, Row)>,
+    started: u64,
+    extent: Extent,
 }
 
-/// LLMPerf's summary of these records.
-pub fn results(records: &[RequestRecord]) -> Results {
-    let window_s = window(records).filter(|&window| window > Span(0)).map(Span::as_secs);
-    Results::of(&rows(records), records.len() as u64, window_s)
+impl Rows {
+    /// Takes a record in. A cancelled request is started and not finished: it has no row, and LLMPerf knows none.
+    pub fn add(&mut self, record: &RequestRecord) {
+        if record.warmup {
+            return;
+        }
+        self.started += 1;
+        self.extent.add(record);
+        self.rows.extend(Row::of(record).map(|row| (record.end, record.id, row)));
+    }
+
+    /// The rows in order of completion, whatever the order they came in, and LLMPerf's summary of them.
+    pub fn finish(mut self) -> (Vec<Row>, Results) {
+        self.rows.sort_by_key(|&(end, id, _)| (end, id));
+        let rows: Vec<Row> = self.rows.into_iter().map(|(_, _, row)| row).collect();
+        let window_s = self.extent.window(None).and_then(Window::seconds);
+        let results = Results::of(&rows, self.started, window_s);
+        (rows, results)
+    }
+}
+
+impl<'a> FromIterator<&'a RequestRecord> for Rows {
+    fn from_iter<T: IntoIterator<Item = &'a RequestRecord>>(records: T) -> Rows {
+        let mut rows = Rows::default();
+        records.into_iter().for_each(|record| rows.add(record));
+        rows
+    }
 }
 
 impl Row {
@@ -145,7 +166,7 @@ impl Row {
             ttft_s: record.first_output.map(|first| first.since(record.sent).as_secs()),
             end_to_end_latency_s: Some(e2e),
             request_output_throughput_token_per_s: (e2e > 0.0).then(|| output.0 as f64 / e2e),
-            number_total_tokens: total([record.isl, output].into_iter()),
+            number_total_tokens: record.isl + output,
             number_output_tokens: output,
             number_input_tokens: record.isl,
         }
@@ -177,7 +198,7 @@ impl Results {
     pub fn of(rows: &[Row], num_requests_started: u64, window_s: Option<f64>) -> Results {
         let ok: Vec<&Row> = rows.iter().filter(|row| row.error_code.is_none()).collect();
         let errors: Vec<i64> = rows.iter().filter_map(|row| row.error_code).collect();
-        let output = total(ok.iter().map(|row| row.number_output_tokens));
+        let output: Tokens = ok.iter().map(|row| row.number_output_tokens).sum();
         let distribution =
             |column: Column| Distribution::of(ok.iter().filter_map(|row| column.value(row)).collect());
         Results {
@@ -213,6 +234,10 @@ mod tests {
     fn golden_request() -> RequestRecord {
         let tokens: Vec<u64> = (0..50).map(|i| 52 + 10 * i).collect();
         RequestRecord { events: 53, end: ms(552), isl: Tokens(538), ..record(0, &tokens) }
+    }
+
+    fn rows(records: &[RequestRecord]) -> Vec<Row> {
+        records.iter().collect::<Rows>().finish().0
     }
 
     fn failed(id: u64, status: Option<u16>, code: &str) -> RequestRecord {
@@ -276,12 +301,20 @@ mod tests {
             cancelled,
             golden_request(),
         ];
-        let results = results(&records);
+        let (_, results) = records.iter().collect::<Rows>().finish();
         assert_eq!(results.num_requests_started, 5);
         assert_eq!((results.number_errors, results.error_rate), (3, Some(0.75)));
         assert_eq!(results.error_code_frequency, [(503, 2), (-1, 1)]);
         assert_eq!(results.num_completed_requests, 1);
         assert!(results.statistics.iter().all(|(_, d)| d.as_ref().is_some_and(|d| d.n == 1)));
+        assert_eq!(results.mean_output_throughput_token_per_s, Some(51.0 / 0.55));
+    }
+
+    #[test]
+    fn warm_up_is_left_out() {
+        let warmup = RequestRecord { warmup: true, sent: ms(1), ..record(1, &[2000]) };
+        let (rows, results) = [warmup, golden_request()].iter().collect::<Rows>().finish();
+        assert_eq!((rows.len(), results.num_requests_started, results.num_completed_requests), (1, 1, 1));
         assert_eq!(results.mean_output_throughput_token_per_s, Some(51.0 / 0.55));
     }
 

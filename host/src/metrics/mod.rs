@@ -1,7 +1,10 @@
 //! What was measured, as numbers: each metric once, and their statistics over a run.
 //! Pure: the same records give the same [`Summary`], bit for bit and in whatever order they came. No I/O, no clock.
 
+mod accumulate;
 mod definition;
+mod failures;
+mod histogram;
 mod interval;
 pub mod llmperf;
 mod note;
@@ -9,10 +12,15 @@ pub mod request;
 mod stats;
 mod summary;
 mod tokens;
+mod values;
+mod window;
 
+pub use accumulate::Accumulator;
 pub use definition::{Aggregate, Definition, Metric, Unit};
+pub use failures::{FailureGroup, Failures};
 pub use note::Note;
 pub use request::TokenBasis;
 pub use stats::{Distribution, Level, Quantile};
-pub use summary::{Context, Counts, FailureGroup, Failures, Summary, summarize, window};
+pub use summary::{Context, Counts, Summary, summarize};
 pub use tokens::{TokenCount, TokenTotals};
+pub use window::window;

@@ -17,6 +17,9 @@ pub struct Distribution {
     pub stddev: Option<f64>,
     /// In the order of [`Level::ALL`]. [`Level::P999`] is there only where `n` supports it.
     pub quantiles: Vec<Quantile>,
+    /// By how much, as a share of it, a quantile may differ from that of the values themselves: 0 where it is their own,
+    /// more where there were too many to keep each. `n`, `min` and `max` are exact either way.
+    pub relative_error: f64,
 }
 
 /// A quantile of a set of values.
@@ -77,7 +80,7 @@ impl Distribution {
     /// The statistics of `values`, which need not be sorted; `None` where there are none.
     /// Values that are not finite, or beyond what anything measured can be, are left out.
     pub fn of(mut values: Vec<f64>) -> Option<Distribution> {
-        values.retain(|value| value.abs() <= LARGEST);
+        values.retain(|&value| is_measurable(value));
         if values.is_empty() {
             return None;
         }
@@ -94,6 +97,7 @@ impl Distribution {
             max: values[n - 1],
             stddev,
             quantiles: Level::ALL.iter().filter_map(|&level| quantile(&values, level)).collect(),
+            relative_error: 0.0,
         })
     }
 
@@ -101,6 +105,11 @@ impl Distribution {
     pub fn at(&self, level: Level) -> Option<Quantile> {
         self.quantiles.iter().find(|quantile| quantile.level == level).copied()
     }
+}
+
+/// Whether anything measured can have this value: it is finite, and not beyond all bounds.
+pub(super) fn is_measurable(value: f64) -> bool {
+    value.abs() <= LARGEST
 }
 
 fn quantile(sorted: &[f64], level: Level) -> Option<Quantile> {

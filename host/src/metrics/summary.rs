@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::tokens::{TokenTotals, total};
-use super::{Distribution, Metric, Note, TokenBasis, request};
-use crate::record::{FailureKind, Outcome, RequestRecord};
-use crate::units::{Span, Stamp, Tokens};
+use super::{Accumulator, Distribution, Failures, Metric, Note, TokenBasis, TokenTotals};
+use crate::record::RequestRecord;
+use crate::units::Span;
 
 /// What a summary needs to know beside the records.
 #[derive(Debug, Clone, Copy, Default)]
@@ -13,13 +12,15 @@ pub struct Context {
     /// Requests that were due and never sent; they leave no record.
     pub dropped: u64,
     pub token_basis: TokenBasis,
+    /// How long the run was to be measured; `None` where it ends with its requests.
+    pub measured: Option<Span>,
 }
 
 /// What a run amounts to. Every `Option` is `None` where the number is undefined, see [`super::Aggregate`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     pub counts: Counts,
-    /// First `sent` to last `end`.
+    /// First `sent` to last `end` of measured requests, and at most the time that was to be measured.
     pub window: Option<Span>,
     pub token_basis: TokenBasis,
     /// Over successful requests; a metric that no request defines is absent.
@@ -35,7 +36,7 @@ pub struct Summary {
     pub tokens: TokenTotals,
     /// How many successful requests ended with each of the provider's own words; those without one are not here.
     pub finish_reasons: BTreeMap<String, u64>,
-    /// Bytes of all response bodies, whatever became of the request.
+    /// Bytes of all response bodies of measured requests, whatever became of them.
     pub body_bytes: u64,
     pub notes: Vec<Note>,
 }
@@ -48,17 +49,8 @@ pub struct Counts {
     pub failed: u64,
     pub cancelled: u64,
     pub dropped: u64,
-}
-
-/// Failures by kind, then by code (empty where there is none).
-pub type Failures = BTreeMap<FailureKind, BTreeMap<String, FailureGroup>>;
-
-/// Failures of one kind and code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailureGroup {
-    pub count: u64,
-    /// The message of the first of them, by request id.
-    pub example: String,
+    /// Requests of the warm-up, whatever became of them; no other count holds them.
+    pub warmup: u64,
 }
 
 impl Counts {
@@ -76,104 +68,21 @@ impl Counts {
     pub fn finished(self) -> u64 {
         self.ok + self.failed
     }
-
-    fn of(records: &[&RequestRecord], dropped: u64) -> Counts {
-        let mut counts = Counts { dropped, ..Counts::default() };
-        for record in records {
-            match record.outcome {
-                Outcome::Ok => counts.ok += 1,
-                Outcome::Failed(_) => counts.failed += 1,
-                Outcome::Cancelled => counts.cancelled += 1,
-            }
-        }
-        counts
-    }
 }
 
-/// Summarises the records of a run's measured phase, given in any order.
+/// Summarises the records of a run, given in any order.
 pub fn summarize(records: &[RequestRecord], context: Context) -> Summary {
-    let mut all: Vec<&RequestRecord> = records.iter().collect();
-    // The last bit of a sum depends on the order of its terms.
-    all.sort_by_key(|record| (record.id, record.sent, record.end));
-    let ok: Vec<&RequestRecord> = all.iter().copied().filter(|record| record.is_ok()).collect();
-
-    let basis = context.token_basis;
-    let counts = Counts::of(&all, context.dropped);
-    let window = window(records);
-    let seconds = window.filter(|&window| window > Span(0)).map(Span::as_secs);
-    let output_tokens: Option<Vec<Tokens>> = ok.iter().map(|record| request::osl(record, basis)).collect();
-    let output_tokens = output_tokens.map(|counts| total(counts.into_iter()));
-    let tokens = TokenTotals::of(&ok);
-    let with_token = ok.iter().filter(|record| record.first_token().is_some()).count() as u64;
-    Summary {
-        counts,
-        window,
-        token_basis: basis,
-        distributions: distributions(&ok, basis),
-        output_throughput: seconds.and_then(|seconds| Some(output_tokens?.0 as f64 / seconds)),
-        request_throughput: seconds.map(|seconds| counts.ok as f64 / seconds),
-        error_rate: (counts.finished() > 0).then(|| counts.failed as f64 / counts.finished() as f64),
-        failures: failures(&all),
-        notes: Note::about(&tokens, basis, counts.ok, with_token),
-        tokens,
-        finish_reasons: finish_reasons(&ok),
-        body_bytes: all.iter().fold(0, |sum, record| sum.saturating_add(record.body_bytes)),
-    }
-}
-
-/// The measured window: first `sent` to last `end`. `None` where nothing was sent.
-pub fn window(records: &[RequestRecord]) -> Option<Span> {
-    let sent: Vec<&RequestRecord> = records.iter().filter(|record| reached_the_client(record)).collect();
-    let first: Stamp = sent.iter().map(|record| record.sent).min()?;
-    let last: Stamp = sent.iter().map(|record| record.end).max()?;
-    Some(last.since(first))
-}
-
-/// A request that could not be built has a record, and no instants on the wire.
-fn reached_the_client(record: &RequestRecord) -> bool {
-    !matches!(&record.outcome, Outcome::Failed(failure) if failure.kind == FailureKind::PluginRequest)
-}
-
-fn distributions(ok: &[&RequestRecord], basis: TokenBasis) -> BTreeMap<Metric, Distribution> {
-    let of = |metric: Metric| {
-        let mut values = Vec::with_capacity(ok.len());
-        for record in ok {
-            metric.collect(record, basis, &mut values);
-        }
-        Some((metric, Distribution::of(values)?))
-    };
-    Metric::ALL.into_iter().filter_map(of).collect()
-}
-
-fn failures(all: &[&RequestRecord]) -> Failures {
-    let mut failures = Failures::new();
-    for record in all {
-        let Outcome::Failed(failure) = &record.outcome else {
-            continue;
-        };
-        failures
-            .entry(failure.kind)
-            .or_default()
-            .entry(failure.code.clone())
-            .or_insert_with(|| FailureGroup { count: 0, example: failure.message.clone() })
-            .count += 1;
-    }
-    failures
-}
-
-fn finish_reasons(ok: &[&RequestRecord]) -> BTreeMap<String, u64> {
-    let mut reasons = BTreeMap::new();
-    for reason in ok.iter().filter_map(|record| record.finish.as_ref()) {
-        *reasons.entry(reason.clone()).or_insert(0) += 1;
-    }
-    reasons
+    let mut accumulator = Accumulator::new(context);
+    records.iter().for_each(|record| accumulator.add(record));
+    accumulator.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::FailureGroup;
     use crate::metrics::request::tests::{ms, record};
-    use crate::record::Failure;
+    use crate::record::{Failure, FailureKind, Outcome};
 
     fn failed(id: u64, kind: FailureKind, code: &str, message: &str) -> RequestRecord {
         let failure = Failure { code: code.to_owned(), ..Failure::new(kind, message) };
@@ -194,7 +103,7 @@ mod tests {
     #[test]
     fn what_was_scheduled_sent_and_finished_adds_up() {
         let summary = summarize(&mixed(), Context { dropped: 3, ..Context::default() });
-        assert_eq!(summary.counts, Counts { ok: 2, failed: 3, cancelled: 1, dropped: 3 });
+        assert_eq!(summary.counts, Counts { ok: 2, failed: 3, cancelled: 1, dropped: 3, warmup: 0 });
         assert_eq!((summary.counts.scheduled(), summary.counts.sent(), summary.counts.finished()), (9, 6, 5));
         assert_eq!(summary.error_rate, Some(0.6));
         assert_eq!(summary.body_bytes, 600);
@@ -260,16 +169,5 @@ mod tests {
             (None, None, None, None)
         );
         assert!(summary.distributions.is_empty());
-    }
-
-    #[test]
-    fn a_request_that_was_never_built_does_not_stretch_the_window() {
-        let unbuilt = RequestRecord {
-            sent: ms(0),
-            end: ms(90_000),
-            ..failed(9, FailureKind::PluginRequest, "", "no such field")
-        };
-        assert_eq!(window(&[record(0, &[52]), unbuilt.clone()]), Some(Span::from_millis(51)));
-        assert_eq!(window(&[unbuilt]), None);
     }
 }

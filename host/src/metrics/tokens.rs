@@ -26,43 +26,71 @@ pub struct TokenCount {
     pub disagreement: Option<f64>,
 }
 
-impl TokenTotals {
-    /// Over these, which are the successful requests.
-    pub(super) fn of(ok: &[&RequestRecord]) -> TokenTotals {
+/// Token counts as they come. Sums saturate, so their order does not matter.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TokenTally {
+    input: CountTally,
+    output: CountTally,
+    reasoning: CountTally,
+    cached_input: Option<Tokens>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct CountTally {
+    local: Tokens,
+    server: Option<Tokens>,
+    reported: u64,
+    /// The local count of those requests whose server reports one.
+    compared: Tokens,
+}
+
+impl TokenTally {
+    /// Takes a successful request in.
+    pub(super) fn add(&mut self, record: &RequestRecord) {
+        self.input.add(record.isl, record.usage.input_tokens);
+        self.output.add(record.osl, record.usage.output_tokens);
+        self.reasoning.add(record.reasoning, record.usage.reasoning_tokens);
+        add_reported(&mut self.cached_input, record.usage.cached_input_tokens);
+    }
+
+    pub(super) fn totals(self) -> TokenTotals {
         TokenTotals {
-            input: TokenCount::of(ok, |record| (record.isl, record.usage.input_tokens)),
-            output: TokenCount::of(ok, |record| (record.osl, record.usage.output_tokens)),
-            reasoning: TokenCount::of(ok, |record| (record.reasoning, record.usage.reasoning_tokens)),
-            cached_input: total_reported(ok.iter().map(|record| record.usage.cached_input_tokens)),
+            input: self.input.count(),
+            output: self.output.count(),
+            reasoning: self.reasoning.count(),
+            cached_input: self.cached_input,
         }
     }
 }
 
-impl TokenCount {
-    fn of(ok: &[&RequestRecord], counts: impl Fn(&RequestRecord) -> (Tokens, Option<Tokens>)) -> TokenCount {
-        let pairs = || ok.iter().map(|record| counts(record));
-        let both = || pairs().filter_map(|(local, server)| Some((local, server?)));
-        let server = total_reported(pairs().map(|(_, server)| server));
-        let compared = total(both().map(|(local, _)| local));
+impl CountTally {
+    fn add(&mut self, local: Tokens, server: Option<Tokens>) {
+        self.local += local;
+        add_reported(&mut self.server, server);
+        if server.is_some() {
+            self.reported += 1;
+            self.compared += local;
+        }
+    }
+
+    fn count(self) -> TokenCount {
+        let compared = self.compared.0 as f64;
         TokenCount {
-            local: total(pairs().map(|(local, _)| local)),
-            server,
-            reported: both().count() as u64,
-            disagreement: server
-                .filter(|_| compared > Tokens(0))
-                .map(|server| (server.0 as f64 - compared.0 as f64) / compared.0 as f64),
+            local: self.local,
+            server: self.server,
+            reported: self.reported,
+            disagreement: self
+                .server
+                .filter(|_| self.compared > Tokens(0))
+                .map(|server| (server.0 as f64 - compared) / compared),
         }
     }
 }
 
-/// The sum, saturating: what a server reports, or a file holds, may be any number.
-pub(super) fn total(counts: impl Iterator<Item = Tokens>) -> Tokens {
-    Tokens(counts.fold(0, |sum, count| sum.saturating_add(count.0)))
-}
-
-fn total_reported(counts: impl Iterator<Item = Option<Tokens>>) -> Option<Tokens> {
-    let mut reported = counts.flatten().peekable();
-    reported.peek().is_some().then(|| total(reported))
+fn add_reported(sum: &mut Option<Tokens>, reported: Option<Tokens>) {
+    if let Some(reported) = reported {
+        *sum = Some(sum.unwrap_or_default() + reported);
+    }
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ fn totals(page: Page, summary: &Summary) -> Vec<String> {
     let counts = summary.counts;
     let count = |n: u64| grouped(n as f64, 0);
     let lefts = [counts.scheduled(), counts.sent()].map(count);
-    let width = lefts.iter().map(String::len).max().unwrap_or(0);
+    let width = lefts.iter().chain([&count(counts.warmup)]).map(String::len).max().unwrap_or(0);
     let failed = format!("{} failed", count(counts.failed));
     let failed = if counts.failed > 0 { page.red(&failed) } else { failed };
     let mut lines = vec![
@@ -138,6 +138,10 @@ fn totals(page: Page, summary: &Summary) -> Vec<String> {
             ),
         ),
     ];
+    if counts.warmup > 0 {
+        let warmup = count(counts.warmup);
+        lines.push(page.labelled("", &format!("{warmup:>width$} warm-up, before these and in no latency")));
+    }
     if let Some(requests) = summary.request_throughput {
         let tokens = summary
             .output_throughput

@@ -1,7 +1,7 @@
 //! Files that are whole or not there, and the one that grows while the run runs.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -18,15 +18,25 @@ const MAX_LINE: u64 = 256 << 20;
 /// # Errors
 /// Names the path where its directory is missing or not writable, where the disk is full, or where it is a directory.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomically_with(path, |file| file.write_all(bytes))
+}
+
+/// The same for a content that is written piece by piece, so that it need not be held whole.
+pub(super) fn write_atomically_with(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
     let write = || -> std::io::Result<()> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let mut file = tempfile::Builder::new()
+        let file = tempfile::Builder::new()
             .prefix(".llmperf-")
             .suffix(".tmp")
             // Of a new file, before the umask; the default of a temporary file is its owner's alone.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(directory.unwrap_or(Path::new(".")))?;
-        file.write_all(bytes)?;
+        let mut buffered = BufWriter::new(file);
+        content(&mut buffered)?;
+        let file = buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())

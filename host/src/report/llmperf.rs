@@ -1,15 +1,16 @@
 //! LLMPerf's two result files: its names, keys, order and types, so that what reads LLMPerf's results reads ours.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::python_json::{dumps, repr};
+use super::files::write_atomically_with;
+use super::python_json::{dumps, repr, write_array};
 use super::write_atomically;
-use crate::metrics::llmperf::{Column, Results, Row, results, rows};
+use crate::metrics::llmperf::{Column, Results, Row, Rows};
 use crate::metrics::{Distribution, Level};
-use crate::record::RequestRecord;
 use crate::units::Tokens;
 
 /// The revision of the summary's shape, as LLMPerf names it.
@@ -34,30 +35,27 @@ pub struct LlmperfRun<'a> {
 }
 
 /// The two files, ready to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LlmperfFiles {
     /// What both names begin with.
     pub base: String,
     /// The text of `<base>_summary.json`.
     pub summary: String,
-    /// The text of `<base>_individual_responses.json`.
-    pub individual_responses: String,
+    /// What `<base>_individual_responses.json` is made of.
+    pub rows: Vec<Row>,
 }
 
 impl LlmperfFiles {
     /// The files of a run.
-    pub fn of(run: &LlmperfRun<'_>, records: &[RequestRecord]) -> LlmperfFiles {
-        LlmperfFiles::from_parts(run, &rows(records), &results(records))
+    pub fn of(run: &LlmperfRun<'_>, rows: Rows) -> LlmperfFiles {
+        let (rows, results) = rows.finish();
+        LlmperfFiles::from_parts(run, rows, &results)
     }
 
-    fn from_parts(run: &LlmperfRun<'_>, rows: &[Row], results: &Results) -> LlmperfFiles {
+    fn from_parts(run: &LlmperfRun<'_>, rows: Vec<Row>, results: &Results) -> LlmperfFiles {
         let lengths = [run.mean_input_tokens, run.mean_output_tokens].map(whole_or_float);
         let base = file_base(&format!("{}_{}_{}", run.model, text_of(&lengths[0]), text_of(&lengths[1])));
-        LlmperfFiles {
-            summary: dumps(&Value::Object(summary(&base, run, results))),
-            individual_responses: dumps(&Value::Array(rows.iter().map(individual).collect())),
-            base,
-        }
+        LlmperfFiles { summary: dumps(&Value::Object(summary(&base, run, results))), rows, base }
     }
 
     /// Writes both into a directory that is there; an older file of the same name is replaced. Returns their paths.
@@ -65,8 +63,12 @@ impl LlmperfFiles {
         let [summary, individual] = ["summary", "individual_responses"]
             .map(|part| directory.join(format!("{}_{part}.json", self.base)));
         write_atomically(&summary, self.summary.as_bytes())?;
-        write_atomically(&individual, self.individual_responses.as_bytes())?;
+        write_atomically_with(&individual, |file| self.write_individual_responses(file))?;
         Ok([summary, individual])
+    }
+
+    fn write_individual_responses(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        write_array(out, self.rows.iter().map(individual))
     }
 }
 

@@ -1,6 +1,7 @@
 //! JSON to the byte as Python's `json.dumps(value, indent=4)` writes it, for files that Python tools expect.
 
 use std::fmt::Write;
+use std::io;
 
 use serde_json::{Map, Number, Value};
 
@@ -9,6 +10,28 @@ pub(super) fn dumps(value: &Value) -> String {
     let mut out = String::new();
     write_value(&mut out, value, 0);
     out
+}
+
+/// The array of these items, each made and written in its turn: a million rows at once would take far more memory than
+/// their text, and that is large.
+pub(super) fn write_array(out: &mut dyn io::Write, items: impl Iterator<Item = Value>) -> io::Result<()> {
+    let mut text = "[".to_owned();
+    let mut empty = true;
+    for item in items {
+        if !empty {
+            text.push(',');
+        }
+        empty = false;
+        new_line(&mut text, 1);
+        write_value(&mut text, &item, 1);
+        out.write_all(text.as_bytes())?;
+        text.clear();
+    }
+    if !empty {
+        new_line(&mut text, 0);
+    }
+    text.push(']');
+    out.write_all(text.as_bytes())
 }
 
 /// A float as Python's `repr` writes it: the shortest digits that read back the same, with an exponent below 1e-4
@@ -129,6 +152,15 @@ mod tests {
         check(5e-324, "5e-324");
         check(f64::MAX, "1.7976931348623157e+308");
         check(9007199254740993.0, "9007199254740992.0");
+    }
+
+    #[test]
+    fn an_array_is_the_same_written_item_by_item() {
+        for array in [json!([]), json!([1]), json!([1, {"a": [], "b": null}, [2]])] {
+            let mut written = Vec::new();
+            write_array(&mut written, array.as_array().unwrap().iter().cloned()).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), dumps(&array));
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub fn summary_json(summary: &Summary) -> Value {
             "ok": counts.ok,
             "failed": counts.failed,
             "cancelled": counts.cancelled,
+            "warmup": counts.warmup,
         },
         "window_s": summary.window.map(|window| window.as_secs()),
         "rates": object(Aggregate::ALL.map(|aggregate| {
@@ -100,6 +101,9 @@ fn statistics(definition: Definition, distribution: Option<&Distribution>) -> Va
         put(&format!("{key}_ci95"), json!(quantile.and_then(|q| q.ci95)));
     }
     put("max", json!(distribution.map(|d| d.max)));
+    // Of the percentiles; 0 where they are those of the values themselves.
+    put("exact", json!(distribution.map(|d| d.relative_error == 0.0)));
+    put("relative_error", json!(distribution.map(|d| d.relative_error)));
     Value::Object(map)
 }
 
@@ -160,7 +164,7 @@ mod tests {
         check("/schema_version", json!(1));
         check(
             "/counts",
-            json!({"scheduled": 4, "sent": 3, "dropped": 1, "ok": 2, "failed": 1, "cancelled": 0}),
+            json!({"scheduled": 4, "sent": 3, "dropped": 1, "ok": 2, "failed": 1, "cancelled": 0, "warmup": 0}),
         );
         check("/window_s", json!(0.5));
         check("/rates/output_throughput/value", json!(10.0));
@@ -172,7 +176,8 @@ mod tests {
                 "defined_when": "a token came", "n": 2, "mean": 50.5, "stddev": std::f64::consts::FRAC_1_SQRT_2, "min": 50.0,
                 "p25": 50.25, "p25_ci95": null, "p50": 50.5, "p50_ci95": null, "p75": 50.75, "p75_ci95": null,
                 "p90": 50.9, "p90_ci95": null, "p95": 50.95, "p95_ci95": null, "p99": 50.99, "p99_ci95": null,
-                "p99_9": null, "p99_9_ci95": null, "max": 51.0,
+                "p99_9": null, "p99_9_ci95": null, "max": 51.0, "exact": true,
+                "relative_error": 0.0,
             }),
         );
         check("/metrics/connect/n", json!(0));

@@ -20,7 +20,7 @@ use anyhow::Result;
 
 use crate::error::Error;
 use crate::load::Phase;
-use crate::metrics::{Context, Summary, summarize};
+use crate::metrics::{Accumulator, Context, Summary};
 use crate::plan::Plan;
 use crate::record::RequestRecord;
 use crate::transport::Transport;
@@ -96,11 +96,12 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     };
     watcher.started(plan.requests);
     let io = io.start(source)?;
-    let records = std::thread::scope(|scope| {
+    let context = Context { dropped: 0, token_basis: plan.token_basis, measured: None };
+    let mut accumulator = std::thread::scope(|scope| {
         let (results, watcher) = (&mut results, &mut *watcher);
         let collecting = scope.spawn(|| {
             machine::step_back();
-            collect(records, results, watcher, &stop)
+            collect(records, Accumulator::new(context), results, watcher, &stop)
         });
         collecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
@@ -110,9 +111,10 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     decoders.into_iter().for_each(machine::join);
     builders.into_iter().for_each(machine::join);
     let ended = stop.reason();
-    let summary = summarize(&records, Context { dropped, token_basis: plan.token_basis });
+    accumulator.add_dropped(dropped);
+    let summary = accumulator.finish();
     let json = results::report_json(&summary, ended, &opened_ahead);
-    let files = results.finish(&setup, &json, &records);
+    let files = results.finish(&setup, &json);
     Ok(Report { summary, ended, opened_ahead, json, files })
 }
 
@@ -134,27 +136,25 @@ fn requests_ahead(plan: &Plan) -> usize {
     (2 * plan.concurrency).max(MIN_READY).min(affordable).max(plan.concurrency)
 }
 
-/// Takes records as they come until there are no more: to the file, to the watcher, and kept for the summary.
+/// Takes records as they come until there are no more: to the file, to the watcher, and into the summary. None is kept.
 fn collect(
     incoming: Receiver<RequestRecord>,
+    mut accumulator: Accumulator,
     results: &mut Results,
     watcher: &mut dyn Watcher,
     stop: &Stop,
-) -> Vec<RequestRecord> {
-    let mut records = Vec::new();
+) -> Accumulator {
     let mut plugin_faults_in_a_row = 0;
-    for mut record in incoming {
+    for record in incoming {
         results.keep(&record);
         watcher.finished(&record);
         plugin_faults_in_a_row = if is_plugin_fault(&record) { plugin_faults_in_a_row + 1 } else { 0 };
         if plugin_faults_in_a_row == MAX_PLUGIN_FAULTS_IN_A_ROW {
             stop.because(Ended::PluginFaults, Phase::Cancelling);
         }
-        // The text is in the file by now, and no metric needs it.
-        record.output = None;
-        records.push(record);
+        accumulator.add(&record);
     }
-    records
+    accumulator
 }
 
 fn is_plugin_fault(record: &RequestRecord) -> bool {

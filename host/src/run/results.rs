@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Ended, Setup, manifest};
 use crate::clock;
+use crate::metrics::llmperf::Rows;
 use crate::metrics::{Distribution, Summary};
 use crate::record::RequestRecord;
 use crate::report::llmperf::{LlmperfFiles, LlmperfRun, file_base};
@@ -33,6 +34,8 @@ struct Open {
     results_dir: PathBuf,
     run_dir: PathBuf,
     records: RecordsWriter,
+    /// What LLMPerf's files need of each record.
+    rows: Rows,
     timestamp: u64,
 }
 
@@ -45,23 +48,26 @@ impl Results {
         let manifest = manifest::of(setup, timestamp);
         write_atomically(&run_dir.join("manifest.json"), &pretty(&manifest))?;
         let records = RecordsWriter::create(&run_dir.join("records.jsonl"))?;
-        Ok(Results(Some(Open { failed: None, results_dir, run_dir, records, timestamp })))
+        Ok(Results(Some(Open {
+            failed: None,
+            results_dir,
+            run_dir,
+            records,
+            rows: Rows::default(),
+            timestamp,
+        })))
     }
 
     /// Keeps the record of a request that has just ended.
     pub(super) fn keep(&mut self, record: &RequestRecord) {
         if let Some(open) = self.0.as_mut().filter(|open| open.failed.is_none()) {
             open.failed = open.records.append(record).err();
+            open.rows.add(record);
         }
     }
 
     /// Writes what is known only at the end.
-    pub(super) fn finish(
-        self,
-        setup: &Setup,
-        json: &Value,
-        records: &[RequestRecord],
-    ) -> Result<Option<ResultFiles>> {
+    pub(super) fn finish(self, setup: &Setup, json: &Value) -> Result<Option<ResultFiles>> {
         let Some(open) = self.0 else { return Ok(None) };
         if let Some(error) = open.failed {
             return Err(error.context("the results are not complete"));
@@ -79,7 +85,7 @@ impl Results {
             metadata: &plan.metadata,
             timestamp: open.timestamp,
         };
-        let llmperf = LlmperfFiles::of(&run, records).write(&open.results_dir)?;
+        let llmperf = LlmperfFiles::of(&run, open.rows).write(&open.results_dir)?;
         Ok(Some(ResultFiles { llmperf, run_dir: open.run_dir }))
     }
 }

@@ -5,6 +5,9 @@ use crate::metrics::{Distribution, Level, Metric, Summary};
 
 const COLUMNS: [&str; 6] = ["mean", "p50", "p90", "p95", "p99", "max"];
 
+/// The 95 % interval of each, shown behind the other columns as far as there is room.
+const INTERVALS: [(Level, &str); 2] = [(Level::P50, "p50 95 %"), (Level::P99, "p99 95 %")];
+
 /// Below this many columns of numbers the eye loses the row.
 const GAP: usize = 2;
 
@@ -22,12 +25,20 @@ pub(super) fn table(page: Page, summary: &Summary, open_loop: bool) -> Vec<Strin
         .map(|i| width(&|row| row.cells[i].text.len()).max(COLUMNS[i].len() + GAP))
         .collect();
 
-    let header: String =
-        COLUMNS.iter().zip(&columns).map(|(name, width)| format!("{:GAP$}{name:>width$}", "")).collect();
+    let used = title + GAP + unit + columns.iter().map(|width| GAP + width).sum::<usize>();
+    let intervals = intervals_that_fit(&rows, page.width.saturating_sub(used));
+
+    let names = COLUMNS.iter().zip(columns.iter().copied());
+    let names = names.chain(intervals.iter().map(|&(index, width)| (&INTERVALS[index].1, width)));
+    let header: String = names.map(|(name, width)| format!("{:GAP$}{name:>width$}", "")).collect();
     let mut lines = vec![page.bold(&format!("{:1$}{header}", "", title + GAP + unit))];
     for row in &rows {
-        let cells: String =
+        let mut cells: String =
             row.cells.iter().zip(&columns).map(|(cell, width)| cell.render(page, *width)).collect();
+        for &(index, width) in &intervals {
+            cells += &page.dim(&format!("{:GAP$}{:>width$}", "", row.intervals[index]));
+        }
+        let cells = cells.trim_end();
         let name = format!("{:title$}", row.title);
         lines.push(format!(
             "{}{:GAP$}{}{cells}",
@@ -39,7 +50,37 @@ pub(super) fn table(page: Page, summary: &Summary, open_loop: bool) -> Vec<Strin
     if rows.iter().any(|row| row.cells.iter().any(|cell| !cell.supported)) {
         lines.push(page.dim("~ too few values for a 95 % interval (p50 needs 6, p90 36, p95 72, p99 368)"));
     }
+    lines.extend(rough(summary, &rows).map(|line| page.dim(&line)));
     lines
+}
+
+/// Which of [`INTERVALS`] have room, the last before the first, and their widths. One that a row does not support is left
+/// out: its gaps would be taken for numbers.
+fn intervals_that_fit(rows: &[Row], room: usize) -> Vec<(usize, usize)> {
+    let mut fitting = Vec::new();
+    let mut left = room;
+    for (index, (_, name)) in INTERVALS.iter().enumerate().rev() {
+        let lengths = || rows.iter().map(|row| row.intervals[index].chars().count());
+        let width = lengths().max().unwrap_or(0).max(name.len());
+        if lengths().all(|length| length > 0) && GAP + width <= left {
+            left -= GAP + width;
+            fitting.push((index, width));
+        }
+    }
+    fitting.reverse();
+    fitting
+}
+
+/// Says which percentiles are not those of the values themselves, and how near they are.
+fn rough(summary: &Summary, rows: &[Row]) -> Option<String> {
+    let rows = || rows.iter().filter_map(|row| Some((row, summary.distributions.get(&row.metric)?)));
+    let rough = || rows().filter(|(_, distribution)| distribution.relative_error > 0.0);
+    let error = rough().map(|(_, distribution)| distribution.relative_error).fold(0.0, f64::max);
+    let titles: Vec<&str> = rough().map(|(row, _)| row.title).collect();
+    let titles = titles.join(", ");
+    (error > 0.0).then(|| {
+        format!("percentiles of {titles} within {:.2} %: too many values to keep each", error * 100.0)
+    })
 }
 
 /// What is shown, in this order, under the name and unit that fit a narrow column.
@@ -65,9 +106,12 @@ fn shown(summary: &Summary, open_loop: bool) -> Vec<(Metric, &'static str, &'sta
 }
 
 struct Row {
+    metric: Metric,
     title: &'static str,
     unit: &'static str,
     cells: Vec<Cell>,
+    /// In the order of [`INTERVALS`]; empty where the count supports none.
+    intervals: [String; INTERVALS.len()],
 }
 
 struct Cell {
@@ -86,7 +130,12 @@ impl Row {
             let mark = if supported { "" } else { "~" };
             Cell { text: format!("{mark}{}", grouped(value, decimals)), supported }
         };
-        Some(Row { title, unit, cells: values.into_iter().map(cell).collect() })
+        let interval = |(level, _): (Level, &str)| match distribution.at(level)?.ci95? {
+            (low, high) if low == high => Some(grouped(low, decimals)),
+            (low, high) => Some(format!("{}–{}", grouped(low, decimals), grouped(high, decimals))),
+        };
+        let intervals = INTERVALS.map(|level| interval(level).unwrap_or_default());
+        Some(Row { metric, title, unit, cells: values.into_iter().map(cell).collect(), intervals })
     }
 }
 

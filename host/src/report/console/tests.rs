@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::metrics::request::tests::{ms, record};
-use crate::metrics::{Context, summarize};
+use crate::metrics::{Context, Metric, summarize};
 use crate::record::{Failure, FailureKind, Outcome, RequestRecord, Usage};
 use crate::units::Tokens;
 
@@ -57,6 +57,21 @@ fn a_short_run_with_failures_marks_what_it_cannot_support() {
     records.push(RequestRecord { finish: Some("length".to_owned()), ..record(44, &[]) });
     records.push(RequestRecord { outcome: Outcome::Cancelled, ..record(45, &[2000]) });
     check(&records, Context { dropped: 1234, ..Context::default() }, 80, "console_failures.txt");
+}
+
+#[test]
+fn warm_up_and_percentiles_of_a_histogram_are_said_to_be() {
+    let mut records = steady(100);
+    records.iter_mut().take(20).for_each(|record| record.warmup = true);
+    let mut summary = summarize(&records, Context::default());
+    let plain = render(&summary, &LABEL, 100, false);
+    assert!(plain.contains("\n             20 warm-up, before these and in no latency\n"), "{plain}");
+    assert!(!plain.contains("percentiles within"), "{plain}");
+    for metric in [Metric::Itl, Metric::E2el] {
+        summary.distributions.get_mut(&metric).unwrap().relative_error = 1.0 / 2048.0;
+    }
+    let rough = render(&summary, &LABEL, 100, false);
+    assert!(rough.contains("\npercentiles of E2EL, ITL within 0.05 %: "), "{rough}");
 }
 
 #[test]

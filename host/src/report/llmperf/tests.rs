@@ -1,6 +1,6 @@
 use super::*;
 use crate::metrics::request::tests::record;
-use crate::record::{Failure, FailureKind, Outcome};
+use crate::record::{Failure, FailureKind, Outcome, RequestRecord};
 
 /// Genuine results of LLMPerf (commit f1d6bed) against a server with fixed timing.
 const SUMMARY: &str = include_str!("../testdata/llmperf_summary.json");
@@ -44,15 +44,21 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
+fn individual_responses(files: &LlmperfFiles) -> String {
+    let mut text = Vec::new();
+    files.write_individual_responses(&mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
 #[test]
 fn both_files_are_llmperfs_own_to_the_byte() {
     let (params, metadata) = (golden_params(), pairs(&[("purpose", "golden"), ("run", "1")]));
     let rows = golden_rows();
     // The window is not in the files; it is 612 tokens over their stated rate.
     let results = Results::of(&rows, 12, Some(612.0 / 70.6075787900399));
-    let files = LlmperfFiles::from_parts(&golden_run(&params, &metadata), &rows, &results);
+    let files = LlmperfFiles::from_parts(&golden_run(&params, &metadata), rows, &results);
     assert_eq!(files.base, "mock-llama-2-7b_chat-v1-0_550_50");
-    assert_eq!(files.individual_responses, INDIVIDUAL);
+    assert_eq!(individual_responses(&files), INDIVIDUAL);
     // LLMPerf wrote these four as strings, by accident.
     let mut expected = SUMMARY.to_owned();
     for number in ["418", "967", "51"] {
@@ -65,7 +71,7 @@ fn both_files_are_llmperfs_own_to_the_byte() {
 fn undefined_is_null_and_never_nan() {
     let (params, metadata) = (Map::new(), pairs(&[]));
     let summary = |records: &[RequestRecord]| {
-        let files = LlmperfFiles::of(&golden_run(&params, &metadata), records);
+        let files = LlmperfFiles::of(&golden_run(&params, &metadata), records.iter().collect());
         serde_json::from_str::<Map<String, Value>>(&files.summary).unwrap()
     };
     let one = summary(&[record(0, &[52, 62])]);
@@ -83,7 +89,7 @@ fn a_failed_request_is_a_row_with_its_error() {
     let failed = RequestRecord { status: Some(503), outcome: Outcome::Failed(failure), ..record(0, &[]) };
     let cancelled = RequestRecord { outcome: Outcome::Cancelled, ..record(1, &[52]) };
     let (params, metadata) = (Map::new(), pairs(&[]));
-    let files = LlmperfFiles::of(&golden_run(&params, &metadata), &[failed, cancelled]);
+    let files = LlmperfFiles::of(&golden_run(&params, &metadata), [failed, cancelled].iter().collect());
     let expected = r#"[
     {
         "error_code": 503,
@@ -97,7 +103,7 @@ fn a_failed_request_is_a_row_with_its_error() {
         "number_input_tokens": 10
     }
 ]"#;
-    assert_eq!(files.individual_responses, expected);
+    assert_eq!(individual_responses(&files), expected);
     let summary: Map<String, Value> = serde_json::from_str(&files.summary).unwrap();
     assert_eq!(summary["results_num_requests_started"], json!(2));
     assert_eq!(summary["results_error_rate"], json!(1.0));
@@ -109,7 +115,7 @@ fn sampling_params_are_flattened_and_metadata_replaces_in_place() {
     let params =
         serde_json::from_str(r#"{"a": {"b": {"c": 1}, "none": {}}, "l": [], "x": 1e-5, "n": null}"#).unwrap();
     let metadata = pairs(&[("name", "golden"), ("results", "mine"), ("timestamp", "0")]);
-    let files = LlmperfFiles::of(&golden_run(&params, &metadata), &[]);
+    let files = LlmperfFiles::of(&golden_run(&params, &metadata), Rows::default());
     let summary: Map<String, Value> = serde_json::from_str(&files.summary).unwrap();
     let keys: Vec<&str> = summary.keys().map(String::as_str).collect();
     let params = "additional_sampling_params_";
@@ -134,10 +140,10 @@ fn file_names_follow_llmperfs_rule() {
 fn both_files_are_written_by_their_names() {
     let directory = tempfile::tempdir().unwrap();
     let (params, metadata) = (Map::new(), pairs(&[]));
-    let files = LlmperfFiles::of(&golden_run(&params, &metadata), &[record(0, &[52])]);
+    let files = LlmperfFiles::of(&golden_run(&params, &metadata), [record(0, &[52])].iter().collect());
     let [summary, individual] = files.write(directory.path()).unwrap();
     let base = directory.path().join("mock-llama-2-7b_chat-v1-0_550_50");
     assert_eq!(summary, PathBuf::from(format!("{}_summary.json", base.display())));
     assert_eq!(std::fs::read_to_string(summary).unwrap(), files.summary);
-    assert_eq!(std::fs::read_to_string(individual).unwrap(), files.individual_responses);
+    assert_eq!(std::fs::read_to_string(individual).unwrap(), individual_responses(&files));
 }

@@ -98,8 +98,8 @@ proptest! {
         let label = RunLabel { model: "m", target: "t", api: "a", plugin: "p", load: "l", open_loop: false };
         prop_assert!(render(&summary, &label, 100, false).lines().count() <= 40);
         prop_assert!(!ascii_json(&summary_json(&summary)).contains("NaN"));
-        let results = llmperf::results(&records);
-        prop_assert_eq!(results.num_requests_started, records.len() as u64);
+        let (_, results) = records.iter().collect::<llmperf::Rows>().finish();
+        prop_assert_eq!(results.num_requests_started, records.iter().filter(|r| !r.warmup).count() as u64);
     }
 }
 
@@ -115,7 +115,7 @@ proptest! {
         }
         prop_assert_eq!(&read_back, &records);
         for token_basis in [TokenBasis::Local, TokenBasis::Server] {
-            let context = Context { dropped: 1, token_basis };
+            let context = Context { dropped: 1, token_basis, ..Context::default() };
             prop_assert_eq!(summarize(&read_back, context), summarize(&records, context));
         }
     }
