@@ -27,6 +27,10 @@ pub(crate) struct Measured {
     pub(crate) events: u64,
     /// Events of that run.
     pub(crate) start_events: u64,
+    /// From the start of the process to its end.
+    pub(crate) life_ns: u64,
+    /// The time in which the client's core was busy meanwhile, with whatever; `None` where it has no core of its own.
+    pub(crate) core_busy_ns: Option<u64>,
     /// From the start of the process to the first request.
     pub(crate) first_sent_ns: u64,
     /// From the first request to the last token.
@@ -68,16 +72,22 @@ fn in_dir(client: Client, scenario: &Scenario, cores: &Cores, dir: &Path) -> Res
         }
         Client::Llmperf => ("llmperf", llmperf_command(scenario, &mock.base, &results)),
     };
+    let client_core = cores.client_and_mock.map(|(client, _)| client);
+    let busy = || client_core.and_then(process::core_busy_ns);
+    let busy_before = busy();
     let used = process::client(command, cores, &dir.join("client.log"))?.wait(name)?;
+    let core_busy_ns = busy().zip(busy_before).map(|(after, before)| after.saturating_sub(before));
     let mock = mock.stop()?;
     let findings = find(name, &results, &truth)?;
     let expected = scenario.requests as u64 * scenario.tokens;
     ensure!(findings.events == expected, "{} events of {expected} came", findings.events);
-    Ok(measured(used, mock, findings))
+    Ok(Measured { core_busy_ns, ..measured(used, mock, findings) })
 }
 
 fn measured(used: Used, mock: Used, findings: Findings) -> Measured {
     Measured {
+        life_ns: used.ended_ns.saturating_sub(used.started_ns),
+        core_busy_ns: None,
         cpu_ns: used.cpu_ns,
         start_cpu_ns: 0,
         events: findings.events,
