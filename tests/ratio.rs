@@ -102,7 +102,7 @@ fn figures_are_computed_as_they_are_defined() {
         events: 1_100,
         start_events: 100,
         life_ns: 500_000_000,
-        core_busy_ns: Some(50_000_000),
+        cores_busy_ns: Some(50_000_000),
         first_sent_ns: 0,
         receiving_ns: 200_000_000,
         finishing_ns: 400_000_000,
@@ -115,7 +115,8 @@ fn figures_are_computed_as_they_are_defined() {
     assert_eq!(table::cpu_per_further_event_us(&measured), 20.0);
     assert_eq!(table::per_second(measured.events, measured.receiving_ns), 5_500.0);
     assert_eq!(table::mock_busy(&measured), 10.0);
-    assert_eq!(table::others_busy(&measured), Some(5.0));
+    // 50 ms of which 45 were theirs, in half a second.
+    assert_eq!(measured.others(), Some(0.01));
 }
 
 #[test]

@@ -30,7 +30,7 @@ const ROWS: &[Row] = &[
     row("memory, peak", "MiB", 1, true, |m| Some(m.peak_bytes as f64 / f64::from(1 << 20))),
     row("process start to first request", "ms", 0, true, |m| Some(ms(m.first_sent_ns))),
     row("target's CPU", "%", 0, false, |m| Some(mock_busy(m))),
-    row("others on the client's core", "%", 0, false, others_busy),
+    row("others on the two cores", "%", 0, false, |m| Some(100.0 * m.others()?)),
 ];
 
 const fn row(
@@ -60,11 +60,6 @@ pub(crate) fn per_second(events: u64, ns: u64) -> f64 {
 /// CPU of the mock's whole life ÷ the time from the first request to the last token. Near 100, the mock was the limit.
 pub(crate) fn mock_busy(m: &Measured) -> f64 {
     100.0 * m.mock_cpu_ns as f64 / m.receiving_ns as f64
-}
-
-/// (Busy time of the client's core − CPU of the client) ÷ the client's life: how far from quiet the machine was.
-pub(crate) fn others_busy(m: &Measured) -> Option<f64> {
-    Some(100.0 * m.core_busy_ns?.saturating_sub(m.cpu_ns) as f64 / m.life_ns as f64)
 }
 
 fn ms(ns: u64) -> f64 {
