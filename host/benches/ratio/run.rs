@@ -54,7 +54,7 @@ impl Measured {
 }
 
 /// A run that is too noisy is repeated so often, and then the quietest stands.
-const TRIES: usize = 20;
+const TRIES: usize = 8;
 
 /// Runs the scenario, and before it the same requests answered by one token each. Where a limit is given for what others
 /// may use of the two cores meanwhile (1 is a whole core), a run above it is repeated: it is chosen by its conditions, and
@@ -77,6 +77,7 @@ fn quietest(client: Client, scenario: &Scenario, cores: &Cores, quiet: Option<f6
         if quiet.is_none_or(|limit| others(&best) <= limit) {
             break;
         }
+        eprintln!("  others had {:.0} % of a core; again", 100.0 * others(&best));
         let next = once(client, scenario, cores)?;
         if others(&next) < others(&best) {
             best = next;
