@@ -1,8 +1,9 @@
 //! llmperf beside the least that a correct client can do.
 //!
-//! `cargo bench -p llmperf --bench ratio -- [--runs N] [--only NAME] [--long]` runs the floor (`ratio/floor.rs`: hyper, SSE
-//! lines, typed JSON, stamps) and `llmperf load` in alternation, each against an `llmperf mock` of its own, client and mock
-//! on one core each, and prints medians and ratios. It holds no figure that is not measured anew.
+//! `cargo bench -p llmperf --bench ratio -- [--runs N] [--only NAME] [--long] [--quiet PERCENT]` runs the floor
+//! (`ratio/floor.rs`: hyper, SSE lines, typed JSON, stamps) and `llmperf load` in alternation, each against an `llmperf mock`
+//! of its own, client and mock on one core each, and prints medians and ratios. On a shared machine, `--quiet 5` repeats
+//! each run during which others used more than 5 % of a core.
 //!
 //! The driver keeps its own memory small, and leaves the reading of results to a process of its own: a process inherits
 //! the peak of the one that started it (`ru_maxrss`), and the peak is one of the figures.
@@ -45,24 +46,24 @@ fn main() -> Result<()> {
     let cores = Cores::choose()?;
     println!("{}", table::conditions(&cores));
     for scenario in SCENARIOS.iter().filter(|scenario| wanted.includes(scenario)) {
-        let (floor, llmperf) = alternate(scenario, wanted.runs, &cores)?;
+        let (floor, llmperf) = alternate(scenario, &wanted, &cores)?;
         println!("{}", table::render(scenario, &floor, &llmperf));
     }
     Ok(())
 }
 
-/// Runs both clients `runs` times in alternation. Which of them goes first alternates too.
-fn alternate(scenario: &Scenario, runs: usize, cores: &Cores) -> Result<(Vec<Measured>, Vec<Measured>)> {
+/// Runs both clients as often as wanted, in alternation. Which of them goes first alternates too.
+fn alternate(scenario: &Scenario, wanted: &Wanted, cores: &Cores) -> Result<(Vec<Measured>, Vec<Measured>)> {
     // It fills the cache of compiled plugins, and tells how long the prompts are, so that the floor sends as many bytes.
     let first = run::once(Client::Llmperf, &scenario.first_token_only(), cores)?;
     let floor = Client::Floor { prompt_bytes: first.prompt_bytes.context("the mock saw no prompt")? };
     let (mut floors, mut llmperfs) = (Vec::new(), Vec::new());
-    for n in 0..runs {
-        eprintln!("{}: run {} of {runs}", scenario.name, n + 1);
+    for n in 0..wanted.runs {
+        eprintln!("{}: run {} of {}", scenario.name, n + 1, wanted.runs);
         let order = if n % 2 == 0 { [floor, Client::Llmperf] } else { [Client::Llmperf, floor] };
         for client in order {
             let into = if client == floor { &mut floors } else { &mut llmperfs };
-            into.push(run::with_start(client, scenario, cores)?);
+            into.push(run::with_start(client, scenario, cores, wanted.quiet)?);
         }
     }
     Ok((floors, llmperfs))
@@ -73,11 +74,13 @@ struct Wanted {
     runs: usize,
     only: Option<String>,
     long: bool,
+    /// The share of a core that others may use during a run before it is repeated.
+    quiet: Option<f64>,
 }
 
 impl Wanted {
     fn parse(args: &[String]) -> Result<Wanted> {
-        let mut wanted = Wanted { runs: 5, only: None, long: false };
+        let mut wanted = Wanted { runs: 5, only: None, long: false, quiet: None };
         let mut args = args.iter();
         while let Some(flag) = args.next() {
             let mut value = || args.next().with_context(|| format!("{flag} needs a value"));
@@ -87,9 +90,15 @@ impl Wanted {
                         value()?.parse().ok().filter(|n| *n > 0).context("--runs must be 1 or more")?
                 }
                 "--only" => wanted.only = Some(value()?.clone()),
+                "--quiet" => {
+                    let percent = value()?.parse().ok().filter(|percent: &f64| *percent >= 0.0);
+                    wanted.quiet = Some(percent.context("--quiet must be a percentage of a core")? / 100.0)
+                }
                 "--long" => wanted.long = true,
                 other => {
-                    bail!("{other} is no flag of this bench\nhint: it has --runs N, --only NAME and --long")
+                    bail!(
+                        "{other} is no flag of this bench\nhint: it has --runs N, --only NAME, --long and --quiet PERCENT"
+                    )
                 }
             }
         }

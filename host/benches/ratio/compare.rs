@@ -38,11 +38,11 @@ pub(crate) struct Errors {
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let [client, dir, truth] = args else { bail!("compare takes: client, results, truth log") };
     let answers = match client.as_str() {
-        "floor" => floor_answers(&Path::new(dir).join("floor.jsonl"))?,
+        "floor" => lines(&Path::new(dir).join("floor.jsonl"))?,
         _ => llmperf_answers(Path::new(dir))?,
     };
     let truth = Path::new(truth);
-    let truth = if truth.exists() { read_truth(truth)? } else { vec![] };
+    let truth = if truth.exists() { lines(truth)? } else { vec![] };
     println!("{}", serde_json::to_string(&compare(&answers, &truth)?)?);
     Ok(())
 }
@@ -98,15 +98,8 @@ fn quantile(values: &mut [f64], q: f64) -> f64 {
     values.get((values.len().saturating_sub(1) as f64 * q) as usize).copied().unwrap_or(0.0)
 }
 
-fn floor_answers(path: &Path) -> Result<Vec<Answer>> {
-    lines(path)
-}
-
-fn read_truth(path: &Path) -> Result<Vec<TruthRow>> {
-    lines(path)
-}
-
-fn lines<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Vec<T>> {
+/// The values of a file with one JSON line each.
+pub(crate) fn lines<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Vec<T>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }

@@ -106,21 +106,23 @@ struct Shared {
     out: Mutex<BufWriter<File>>,
 }
 
-/// Polls a connection and its user in one task, which is cheaper than two that wake each other: what the user sends is
-/// written, and what the connection reads is seen, within the same poll.
+/// Polls a connection and its user in one task, which is cheaper than two that wake each other: what the connection reads is
+/// seen, and what the user sends is written, within the same poll.
 async fn drive(
     connection: Connection<TokioIo<TcpStream>, Once>,
     user: impl Future<Output = Result<()>>,
 ) -> Result<()> {
     let (mut connection, mut user) = (pin!(connection), pin!(user));
     std::future::poll_fn(|cx| {
+        let read = connection.as_mut().poll(cx);
         if let Poll::Ready(done) = user.as_mut().poll(cx) {
             return Poll::Ready(done);
         }
-        if let Poll::Ready(Err(error)) = connection.as_mut().poll(cx) {
-            return Poll::Ready(Err(error).context("the connection broke"));
-        }
-        user.as_mut().poll(cx)
+        // A connection that has ended may not be polled again; the user, who still wants something of it, learns nothing.
+        let written = if read.is_ready() { read } else { connection.as_mut().poll(cx) };
+        written.map(|ended| {
+            ended.context("the connection broke").and_then(|()| bail!("the connection was closed"))
+        })
     })
     .await
 }
@@ -128,6 +130,7 @@ async fn drive(
 /// Sends requests over one connection, one after the other, until none is left.
 async fn ask(mut sender: SendRequest<Once>, shared: Arc<Shared>) -> Result<()> {
     while shared.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+        // Ready before the stamp: what follows it is written in the same poll.
         sender.ready().await?;
         let request = Request::builder()
             .method(Method::POST)

@@ -27,6 +27,10 @@ pub(crate) struct Measured {
     pub(crate) events: u64,
     /// Events of that run.
     pub(crate) start_events: u64,
+    /// From the start of the process to its end.
+    pub(crate) life_ns: u64,
+    /// How long the cores of client and mock were busy meanwhile, with whatever; `None` where there is only one core.
+    pub(crate) cores_busy_ns: Option<u64>,
     /// From the start of the process to the first request.
     pub(crate) first_sent_ns: u64,
     /// From the first request to the last token.
@@ -40,11 +44,46 @@ pub(crate) struct Measured {
     pub(crate) mock_cpu_ns: u64,
 }
 
-/// Runs the scenario, and before it the same requests answered by one token each.
-pub(crate) fn with_start(client: Client, scenario: &Scenario, cores: &Cores) -> Result<Measured> {
-    let start = once(client, &scenario.first_token_only(), cores)?;
-    let whole = once(client, scenario, cores)?;
+impl Measured {
+    /// (Busy time of both cores − CPU of client and mock) ÷ the client's life, as a share of one core: how far from quiet the
+    /// machine was.
+    pub(crate) fn others(&self) -> Option<f64> {
+        let ours = self.cpu_ns + self.mock_cpu_ns;
+        Some(self.cores_busy_ns?.saturating_sub(ours) as f64 / self.life_ns as f64)
+    }
+}
+
+/// A run that is too noisy is repeated so often, and then the quietest stands.
+const TRIES: usize = 8;
+
+/// Runs the scenario, and before it the same requests answered by one token each. Where a limit is given for what others
+/// may use of the two cores meanwhile (1 is a whole core), a run above it is repeated: it is chosen by its conditions, and
+/// never by its figures.
+pub(crate) fn with_start(
+    client: Client,
+    scenario: &Scenario,
+    cores: &Cores,
+    quiet: Option<f64>,
+) -> Result<Measured> {
+    let start = quietest(client, &scenario.first_token_only(), cores, quiet)?;
+    let whole = quietest(client, scenario, cores, quiet)?;
     Ok(Measured { start_cpu_ns: start.cpu_ns, start_events: start.events, ..whole })
+}
+
+fn quietest(client: Client, scenario: &Scenario, cores: &Cores, quiet: Option<f64>) -> Result<Measured> {
+    let others = |measured: &Measured| measured.others().unwrap_or(0.0);
+    let mut best = once(client, scenario, cores)?;
+    for _ in 1..TRIES {
+        if quiet.is_none_or(|limit| others(&best) <= limit) {
+            break;
+        }
+        eprintln!("  others had {:.0} % of a core; again", 100.0 * others(&best));
+        let next = once(client, scenario, cores)?;
+        if others(&next) < others(&best) {
+            best = next;
+        }
+    }
+    Ok(best)
 }
 
 /// Runs the scenario.
@@ -68,16 +107,20 @@ fn in_dir(client: Client, scenario: &Scenario, cores: &Cores, dir: &Path) -> Res
         }
         Client::Llmperf => ("llmperf", llmperf_command(scenario, &mock.base, &results)),
     };
+    let busy_before = cores.busy_ns();
     let used = process::client(command, cores, &dir.join("client.log"))?.wait(name)?;
+    let cores_busy_ns = cores.busy_ns().zip(busy_before).map(|(after, before)| after.saturating_sub(before));
     let mock = mock.stop()?;
     let findings = find(name, &results, &truth)?;
     let expected = scenario.requests as u64 * scenario.tokens;
     ensure!(findings.events == expected, "{} events of {expected} came", findings.events);
-    Ok(measured(used, mock, findings))
+    Ok(Measured { cores_busy_ns, ..measured(used, mock, findings) })
 }
 
 fn measured(used: Used, mock: Used, findings: Findings) -> Measured {
     Measured {
+        life_ns: used.ended_ns.saturating_sub(used.started_ns),
+        cores_busy_ns: None,
         cpu_ns: used.cpu_ns,
         start_cpu_ns: 0,
         events: findings.events,

@@ -29,7 +29,8 @@ const ROWS: &[Row] = &[
     row("gap error p99", "ms", 3, false, |m| m.errors.map(|errors| errors.gap_p99)),
     row("memory, peak", "MiB", 1, true, |m| Some(m.peak_bytes as f64 / f64::from(1 << 20))),
     row("process start to first request", "ms", 0, true, |m| Some(ms(m.first_sent_ns))),
-    row("target's CPU while it was loaded", "%", 0, false, |m| Some(mock_busy(m))),
+    row("target's CPU", "%", 0, false, |m| Some(mock_busy(m))),
+    row("others on the two cores", "%", 0, false, |m| Some(100.0 * m.others()?)),
 ];
 
 const fn row(
@@ -52,12 +53,12 @@ pub(crate) fn cpu_per_further_event_us(m: &Measured) -> f64 {
     (m.cpu_ns as f64 - m.start_cpu_ns as f64) / 1e3 / (m.events as f64 - m.start_events as f64)
 }
 
-fn per_second(events: u64, ns: u64) -> f64 {
+pub(crate) fn per_second(events: u64, ns: u64) -> f64 {
     events as f64 / (ns as f64 / 1e9)
 }
 
 /// CPU of the mock's whole life ÷ the time from the first request to the last token. Near 100, the mock was the limit.
-fn mock_busy(m: &Measured) -> f64 {
+pub(crate) fn mock_busy(m: &Measured) -> f64 {
     100.0 * m.mock_cpu_ns as f64 / m.receiving_ns as f64
 }
 
