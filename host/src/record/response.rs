@@ -90,6 +90,8 @@ pub enum FailureKind {
     BadResponse,
     /// A successful answer with no output and no reason given.
     EmptyResponse,
+    /// The request has no content: its dataset is not what it was when it was checked.
+    Workload,
     /// The plugin refused to build the request, or built one that the host refuses.
     PluginRequest,
     /// The plugin trapped.
