@@ -127,3 +127,76 @@ pub(super) fn prefix(input: &LoadInput) -> Result<Option<PrefixConfig>> {
     }
     Ok(Some(PrefixConfig { tokens: Tokens(tokens), share }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::plan::{Plan, resolve};
+
+    fn plan(name: &str, change: impl FnOnce(&mut LoadInput)) -> Result<Plan> {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/datasets");
+        let dataset = (!name.is_empty()).then(|| fixtures.join(name));
+        let mut input = LoadInput { target: Some("mock".to_owned()), dataset, ..LoadInput::default() };
+        change(&mut input);
+        resolve(input, &|_| None)
+    }
+
+    #[test]
+    fn a_trace_is_replayed_unless_the_load_is_said() {
+        let replay = |name, change: fn(&mut LoadInput)| {
+            let plan = plan(name, change).expect("a plan");
+            (plan.replay.map(TraceSpeed::factor), plan.concurrency, plan.is_open_loop())
+        };
+        assert_eq!(replay("azure.csv", |_| ()), (Some(1.0), 1000, true));
+        assert_eq!(replay("azure.csv", |i| i.max_concurrency = Some(7)), (Some(1.0), 7, true));
+        assert_eq!(replay("azure.csv", |i| i.trace_speed = Some(2.5)), (Some(2.5), 1000, true));
+        assert_eq!(replay("azure.csv", |i| i.num_concurrent_requests = Some(3)), (None, 3, false));
+        assert_eq!(replay("azure.csv", |i| i.request_rate = Some(3.0)), (None, 1000, true));
+        assert_eq!(replay("vllm.jsonl", |_| ()), (None, 10, false));
+    }
+
+    #[test]
+    fn all_of_a_dataset_is_sent_unless_requests_are_said() {
+        let requests = |name, given| {
+            let plan = plan(name, |i| i.max_num_completed_requests = given).expect("a plan");
+            (plan.requests, plan.notes.iter().filter(|note| note.contains("repeated from the start")).count())
+        };
+        assert_eq!(requests("aiperf-multi-turn.jsonl", None), (4, 0));
+        assert_eq!(requests("aiperf-multi-turn.jsonl", Some(3)), (3, 0));
+        assert_eq!(requests("aiperf-multi-turn.jsonl", Some(9)), (9, 1));
+        assert_eq!(requests("", None), (10, 0));
+    }
+
+    #[test]
+    fn a_trace_that_the_timeout_cuts_off_is_told() {
+        let plan = plan("burstgpt.csv", |_| ()).expect("a plan");
+        assert!(plan.notes.iter().any(|note| note.contains("goes on for 113 s")), "{:?}", plan.notes);
+    }
+
+    #[test]
+    fn what_contradicts_is_named_with_its_remedy() {
+        let check = |name, change: fn(&mut LoadInput), expected: &str| {
+            let error = plan(name, change).expect_err("an error").to_string();
+            assert!(error.contains(expected) && error.contains("\nhint: "), "{error:?}: {expected:?}");
+        };
+        check("", |i| i.dataset_format = Some("vllm".to_owned()), "--dataset-format says");
+        check(
+            "vllm.jsonl",
+            |i| i.dataset_format = Some("cvs".to_owned()),
+            "--dataset-format cvs is not known",
+        );
+        check("", |i| i.trace_speed = Some(1.0), "--trace-speed replays the times of a trace");
+        check("vllm.jsonl", |i| i.trace_speed = Some(1.0), "vllm.jsonl has none");
+        check("azure.csv", |i| i.trace_speed = Some(0.0), "--trace-speed is 0");
+        check("azure.csv", |i| i.trace_speed = Some(f64::NAN), "--trace-speed is NaN");
+        let both: fn(&mut LoadInput) = |i| (i.trace_speed, i.request_rate) = (Some(1.0), Some(1.0));
+        check("azure.csv", both, "--trace-speed and --request-rate contradict");
+        check("azure.csv", |i| i.max_concurrency = Some(0), "--max-concurrency is 0");
+        check("", |i| i.prefix_share = Some(0.5), "--prefix-share says");
+        check("", |i| i.prefix_tokens = Some(0), "--prefix-tokens is 0");
+        check("", |i| (i.prefix_tokens, i.prefix_share) = (Some(5), Some(1.5)), "--prefix-share is 1.5");
+        check("no-such-file", |_| (), "no-such-file");
+    }
+}

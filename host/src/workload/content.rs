@@ -133,3 +133,88 @@ impl DatasetWorkload {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::tokens::Tokenizer;
+    use crate::workload::{SonnetConfig, Workload};
+
+    fn workload(name: &str) -> Workload {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/datasets").join(name);
+        let dataset = Arc::new(Dataset::open(&path, None).unwrap());
+        let length = |mean| Normal { mean, stddev: 0.0 };
+        let config = SonnetConfig { seed: 1, isl: length(550.0), osl: length(33.0) };
+        Workload::new(config, Some(dataset), None, Tokenizer::embedded().unwrap()).unwrap()
+    }
+
+    fn first(workload: &Workload, id: u64) -> RequestSpec {
+        workload.request(RequestId(id), &[]).unwrap().0
+    }
+
+    #[test]
+    fn a_short_dataset_is_repeated_from_the_start() {
+        let vllm = workload("vllm.jsonl");
+        let asked = |id| first(&vllm, id).messages;
+        assert_eq!(asked(0), asked(3));
+        assert_ne!(asked(0), asked(1));
+        assert_eq!(
+            (first(&vllm, 0).max_tokens, first(&vllm, 1).max_tokens),
+            (Some(Tokens(10)), Some(Tokens(33)))
+        );
+        assert_eq!((vllm.sessions(7), vllm.first_of(5)), (7, RequestId(5)));
+    }
+
+    #[test]
+    fn the_length_of_an_answer_is_counted() {
+        // "A poem of fourteen lines." by the Llama tokenizer.
+        let spec = first(&workload("sharegpt.json"), 0);
+        assert_eq!(spec.max_tokens, Some(Tokenizer::embedded().unwrap().count("A poem of fourteen lines.")));
+        assert_eq!(spec.isl, Tokenizer::embedded().unwrap().count("What is a sonnet?"));
+    }
+
+    #[test]
+    fn equal_block_ids_are_equal_text_and_lengths_are_as_the_trace_says() {
+        let trace = workload("mooncake.jsonl");
+        let specs: Vec<RequestSpec> = (0..4).map(|id| first(&trace, id)).collect();
+        let isl: Vec<(u64, u64)> = specs.iter().map(|spec| (spec.isl_target.0, spec.isl.0)).collect();
+        assert_eq!(isl, [(1300, 1300), (1100, 1100), (40, 40), (1300, 1300)]);
+        let [a, b] = [0, 1].map(|n| specs[n].messages[0].text.as_str());
+        let shared = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+        // The blocks behind the shared ones may begin alike by chance.
+        let shared = Tokenizer::embedded().unwrap().count(&a[..shared]).0;
+        assert!((1023..1030).contains(&shared), "{shared}");
+        assert_eq!(specs[0].messages, specs[3].messages);
+    }
+
+    #[test]
+    fn a_turn_has_the_real_answers_before_it() {
+        let sessions = workload("aiperf-multi-turn.jsonl");
+        let answers = ["Hi!".to_owned(), "Fine.".to_owned()];
+        let (spec, think) = sessions.request(RequestId(2), &answers).unwrap();
+        let said: Vec<String> = spec.messages.iter().map(|m| format!("{}: {}", m.role, m.text)).collect();
+        assert_eq!(
+            said,
+            ["user: Hello", "assistant: Hi!", "user: How are you?", "assistant: Fine.", "user: Goodbye"]
+        );
+        assert_eq!(think, Span::from_millis(50));
+        let count = |text| Tokenizer::embedded().unwrap().count(text);
+        let all = ["Hello", "Hi!", "How are you?", "Fine.", "Goodbye"].map(count);
+        assert_eq!(spec.isl, all.into_iter().sum());
+        assert_eq!(sessions.request(RequestId(0), &[]).unwrap().1, Span(0));
+    }
+
+    #[test]
+    fn sessions_have_ids_in_a_row() {
+        let sessions = workload("aiperf-multi-turn.jsonl");
+        let ids = |id| {
+            let (first, end) = sessions.session(RequestId(id));
+            (first.0, end.0)
+        };
+        assert_eq!((0..6).map(ids).collect::<Vec<_>>(), [(0, 3), (0, 3), (0, 3), (3, 4), (4, 7), (4, 7)]);
+        assert_eq!((0..4).map(|n| sessions.first_of(n).0).collect::<Vec<_>>(), [0, 3, 4, 7]);
+        assert_eq!([0, 1, 3, 4, 5, 8].map(|requests| sessions.sessions(requests)), [0, 1, 1, 2, 3, 4]);
+    }
+}

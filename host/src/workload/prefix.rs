@@ -41,3 +41,49 @@ impl Prefix {
         spec.isl_target.0 += added;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokens::Tokenizer;
+    use crate::workload::{Normal, SonnetConfig, Workload};
+
+    fn requests(prefix: Option<PrefixConfig>) -> Vec<RequestSpec> {
+        let length = |mean| Normal { mean, stddev: 0.0 };
+        let config = SonnetConfig { seed: 1, isl: length(60.0), osl: length(10.0) };
+        let workload = Workload::new(config, None, prefix, Tokenizer::embedded().unwrap()).unwrap();
+        (0..200).map(|id| workload.request(RequestId(id), &[]).unwrap().0).collect()
+    }
+
+    #[test]
+    fn a_share_of_the_requests_begin_with_the_same_tokens() {
+        let bare = requests(None);
+        let with = requests(Some(PrefixConfig { tokens: Tokens(100), share: 0.25 }));
+        let mut prefixes = std::collections::HashSet::new();
+        let mut count = 0;
+        for (bare, with) in bare.iter().zip(&with) {
+            let [bare_text, text] = [bare, with].map(|spec| spec.messages[1].text.as_str());
+            let prefix = text.strip_suffix(bare_text).expect("what is asked stays as it is");
+            if prefix.is_empty() {
+                assert_eq!(bare, with);
+                continue;
+            }
+            count += 1;
+            prefixes.insert(prefix.to_owned());
+            assert_eq!(with.isl, Tokenizer::embedded().unwrap().count(text));
+            assert!(with.isl.0.abs_diff(160) <= 1, "{}", with.isl);
+        }
+        assert_eq!(prefixes.len(), 1);
+        // 200 draws of a quarter: 50, and five standard errors.
+        assert!((20..=80).contains(&count), "{count}");
+        assert_eq!(with, requests(Some(PrefixConfig { tokens: Tokens(100), share: 0.25 })));
+    }
+
+    #[test]
+    fn a_share_of_one_is_every_request_and_of_zero_none() {
+        let bare = requests(None);
+        let all = requests(Some(PrefixConfig { tokens: Tokens(3), share: 1.0 }));
+        assert!(bare.iter().zip(&all).all(|(bare, with)| with.isl > bare.isl));
+        assert_eq!(bare, requests(Some(PrefixConfig { tokens: Tokens(3), share: 0.0 })));
+    }
+}
