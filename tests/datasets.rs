@@ -67,6 +67,8 @@ fn a_session_goes_on_with_the_real_answers_after_its_time_to_think() {
         assert_eq!(after.due.since(before.end).0, think_ms * 1_000_000);
         assert!(after.sent >= after.due);
     }
+    let sessions: Vec<Option<u64>> = records.iter().map(|r| r.session.map(|session| session.0)).collect();
+    assert_eq!(sessions, [Some(0), Some(0), Some(0), None]);
     assert_eq!(records[1].max_tokens, Some(Tokens(7)));
     assert!(records[2].isl > records[1].isl);
     let plan = &results.of_run("manifest.json")["plan"];

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{RequestId, Span, Stamp, Tokens};
+use crate::units::{RequestId, SessionId, Span, Stamp, Tokens};
 
 /// One piece of meaning that a plugin found in an event.
 #[derive(Debug, Clone, PartialEq)]
@@ -193,6 +193,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestRecord {
     pub id: RequestId,
+    /// The session it was a turn of; `None` where it was all of its session.
+    pub session: Option<SessionId>,
     /// It came before the measured phase: it is in no count, rate or latency, and its tokens fill the window all the same.
     pub warmup: bool,
     /// The server's own name for the response (`x-request-id` and its kin).

@@ -39,7 +39,13 @@ impl Builder {
                 (self.prepare(&spec).map(Arc::new).map_err(|failure| (spec.info(), failure)), think)
             }
             Err(error) => {
-                let info = RequestInfo { id, isl_target: Tokens(0), isl: Tokens(0), max_tokens: None };
+                let info = RequestInfo {
+                    id,
+                    session: None,
+                    isl_target: Tokens(0),
+                    isl: Tokens(0),
+                    max_tokens: None,
+                };
                 (Err((info, Failure::new(FailureKind::Workload, format!("{error:#}")))), Span(0))
             }
         }

@@ -51,6 +51,7 @@ impl Reader {
         let Unsent { info, due, sent, failure } = unsent;
         RequestRecord {
             id: info.id,
+            session: info.session,
             warmup: false,
             response_id: None,
             status: None,
@@ -94,6 +95,7 @@ impl Reader {
         let osl = count(&output.text) + reasoning + tool_calls + count(&output.refusal);
         RequestRecord {
             id: info.id,
+            session: info.session,
             warmup: false,
             // Crossed out before it is cut: a part of the secret is no longer found.
             response_id: head.and_then(|head| response_id(&head.headers)).map(|id| trim(&self.redact(&id))),

@@ -9,7 +9,7 @@ use super::Normal;
 use super::dataset::{Asked, BLOCK_TOKENS, Dataset, OutputLength, Turn};
 use super::verses::{Purpose, Verses, random};
 use crate::record::{Message, RequestSpec};
-use crate::units::{RequestId, Span, Tokens};
+use crate::units::{RequestId, SessionId, Span, Tokens};
 
 /// A stream of a dataset's requests, over and over.
 #[derive(Debug)]
@@ -79,7 +79,8 @@ impl DatasetWorkload {
         id: RequestId,
         answers: &[String],
     ) -> Result<(RequestSpec, Span)> {
-        let Place { row, turn, .. } = self.place(id);
+        let Place { row, turn, first, end } = self.place(id);
+        let session = (end.0 - first.0 > 1).then(|| SessionId(self.session_of(id)));
         let row = self.dataset.read(row)?;
         let asked = &row.turns[turn];
         let mut messages = Vec::new();
@@ -93,7 +94,7 @@ impl DatasetWorkload {
         let isl = messages.iter().map(|message| verses.tokenizer.count(&message.text)).sum();
         let max_tokens = Some(self.output(verses, id, &asked.output));
         let isl_target = target.unwrap_or(isl);
-        Ok((RequestSpec { id, messages, isl_target, isl, max_tokens }, asked.think))
+        Ok((RequestSpec { id, session, messages, isl_target, isl, max_tokens }, asked.think))
     }
 
     /// The messages of a turn, and their length where the row says it.

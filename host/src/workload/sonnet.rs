@@ -66,6 +66,7 @@ impl SonnetWorkload {
         let message = |role: &str, text| Message { role: role.to_owned(), text };
         RequestSpec {
             id,
+            session: None,
             messages: vec![message("system", String::new()), message("user", prompt)],
             isl_target,
             isl,
