@@ -110,7 +110,7 @@ fn a_failed_turn_ends_its_session_and_what_was_not_reached_is_counted() {
     let file = fixture("aiperf-multi-turn.jsonl");
     let (done, results) = load_small(&mock.base, &["--dataset", &file, "--concurrency", "1"]);
     let done = done.exits(0);
-    assert!(done.stderr.contains("note: 1 turns were not reached"), "{}", done.stderr);
+    assert!(done.stderr.contains("note: turns not reached: 1;"), "{}", done.stderr);
     let summary = results.summary();
     assert_eq!(support::counts(&summary), [3, 2, 1, 0]);
     assert_eq!(summary["counts"]["turns_not_reached"], 1);
@@ -154,7 +154,7 @@ fn a_trace_with_a_concurrency_of_its_own_gives_only_what_is_asked() {
     let (done, results) =
         load_small(&mock.base, &["--dataset", &fixture("burstgpt.csv"), "--concurrency", "3"]);
     let done = done.exits(0);
-    assert!(done.stderr.contains("1 rows have no tokens on one side"), "{}", done.stderr);
+    assert!(done.stderr.contains("requests that failed, are left out: 1"), "{}", done.stderr);
     // The trace itself takes two minutes.
     assert_eq!(results.records().iter().map(|r| r.isl.0).collect::<Vec<_>>(), [472, 1087, 417]);
     assert_eq!(mock.truth().len(), 3);

@@ -197,6 +197,7 @@ mod tests {
         check("", |i| i.prefix_share = Some(0.5), "--prefix-share says");
         check("", |i| i.prefix_tokens = Some(0), "--prefix-tokens is 0");
         check("", |i| (i.prefix_tokens, i.prefix_share) = (Some(5), Some(1.5)), "--prefix-share is 1.5");
-        check("no-such-file", |_| (), "no-such-file");
+        let error = format!("{:#}", plan("no-such-file", |_| ()).expect_err("an error"));
+        assert!(error.contains("--dataset") && error.contains("no-such-file: No such file"), "{error}");
     }
 }

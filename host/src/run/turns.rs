@@ -78,9 +78,11 @@ struct Built {
     answers: Vec<String>,
 }
 
-/// Begins sessions.
+/// Begins sessions. `None` inside where the run has none, so that its requests pay nothing for them.
 #[derive(Clone)]
-pub(super) struct Turns {
+pub(super) struct Turns(Option<Arc<Shared>>);
+
+struct Shared {
     builder: Arc<Builder>,
     /// Requests of the run; a session that goes beyond is cut off.
     requests: u64,
@@ -96,22 +98,25 @@ pub(super) fn start(
     answers: &Answers,
 ) -> Result<(Turns, Vec<JoinHandle<()>>, NotReached)> {
     let has_sessions = builder.workload.sessions(requests) < requests;
-    let count = if has_sessions { machine::cores() } else { 0 };
-    let (jobs, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(QUEUED_TURNS)).unzip();
+    let not_reached = NotReached::default();
+    if !has_sessions {
+        return Ok((Turns(None), vec![], not_reached));
+    }
+    let (jobs, receivers): (Vec<_>, Vec<_>) =
+        (0..machine::cores()).map(|_| mpsc::channel(QUEUED_TURNS)).unzip();
     let threads = receivers.into_iter().map(|jobs| {
         let builder = Arc::clone(builder);
         machine::spawn_background("turns", move || work(&builder, jobs))
     });
     let threads = threads.collect::<Result<_>>()?;
-    let not_reached = NotReached::default();
-    let turns = Turns {
+    let shared = Shared {
         builder: Arc::clone(builder),
         requests,
         answers: answers.clone(),
         jobs,
         not_reached: not_reached.clone(),
     };
-    Ok((turns, threads, not_reached))
+    Ok((Turns(Some(Arc::new(shared))), threads, not_reached))
 }
 
 fn work(builder: &Builder, mut jobs: mpsc::Receiver<Job>) {
@@ -125,17 +130,15 @@ fn work(builder: &Builder, mut jobs: mpsc::Receiver<Job>) {
 impl Turns {
     /// The session that this request begins, before it is sent; `None` where nothing follows it.
     pub(super) fn begin(&self, first: &Ready) -> Option<Session> {
-        if self.jobs.is_empty() {
-            return None;
-        }
+        let shared = self.0.as_ref()?;
         let id = match first {
             Ok(request) => request.info.id,
             Err((info, _)) => info.id,
         };
-        let (_, end) = self.builder.workload.session(id);
-        let end = RequestId(end.0.min(self.requests));
+        let (_, end) = shared.builder.workload.session(id);
+        let end = RequestId(end.0.min(shared.requests));
         let next = RequestId(id.0 + 1);
-        let mut session = Session { turns: self.clone(), next, end, answers: vec![], answer: None };
+        let mut session = Session { shared: Arc::clone(shared), next, end, answers: vec![], answer: None };
         session.expect_answer(first);
         (next < end).then_some(session)
     }
@@ -143,7 +146,7 @@ impl Turns {
 
 /// A session that runs. Dropping it counts the turns that it did not come to.
 pub(super) struct Session {
-    turns: Turns,
+    shared: Arc<Shared>,
     next: RequestId,
     /// The request behind the last.
     end: RequestId,
@@ -175,7 +178,7 @@ impl Session {
         self.answers.push(self.answer.take()?.await.ok()?);
         let (built, building) = oneshot::channel();
         let job = Job { id: self.next, answers: std::mem::take(&mut self.answers), built };
-        let jobs = &self.turns.jobs;
+        let jobs = &self.shared.jobs;
         let builder = usize::try_from(self.next.0 % jobs.len() as u64).expect("smaller than a usize");
         jobs[builder].send(job).await.ok()?;
         let Built { ready, think, answers } = building.await.ok()?;
@@ -194,7 +197,7 @@ impl Session {
         if let Ok(request) = ready
             && self.next < self.end
         {
-            self.answer = Some(self.turns.answers.expect(request.info.id));
+            self.answer = Some(self.shared.answers.expect(request.info.id));
         }
     }
 }
@@ -202,6 +205,6 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         let left = self.end.0.saturating_sub(self.next.0);
-        self.turns.not_reached.0.fetch_add(left, Ordering::Relaxed);
+        self.shared.not_reached.0.fetch_add(left, Ordering::Relaxed);
     }
 }

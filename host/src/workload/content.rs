@@ -184,9 +184,9 @@ mod tests {
         assert_eq!(isl, [(1300, 1300), (1100, 1100), (40, 40), (1300, 1300)]);
         let [a, b] = [0, 1].map(|n| specs[n].messages[0].text.as_str());
         let shared = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-        // The blocks behind the shared ones may begin alike by chance.
+        // The very first line is counted without a newline before it; the blocks behind may begin alike by chance.
         let shared = Tokenizer::embedded().unwrap().count(&a[..shared]).0;
-        assert!((1023..1030).contains(&shared), "{shared}");
+        assert!((1020..1030).contains(&shared), "{shared}");
         assert_eq!(specs[0].messages, specs[3].messages);
     }
 

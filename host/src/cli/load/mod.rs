@@ -148,7 +148,7 @@ fn conclude(report: &Report) -> u8 {
     }
     if report.turns_not_reached > 0 {
         eprintln!(
-            "note: {} turns were not reached: an earlier turn of their session failed, or the run ended before them",
+            "note: turns not reached: {}; an earlier turn of their session failed, or the run ended before them",
             report.turns_not_reached
         );
     }

@@ -266,10 +266,12 @@ impl Checker {
         }
         if self.skipped > 0 {
             let why = match self.reader.map(|reader| reader.format) {
-                Some(DatasetFormat::Sharegpt | DatasetFormat::SharegptSessions) => "hold no question to ask",
-                _ => "have no tokens on one side, as requests that failed",
+                Some(DatasetFormat::Sharegpt | DatasetFormat::SharegptSessions) => {
+                    "that hold no question with an answer"
+                }
+                _ => "without tokens on one side, as requests that failed,",
             };
-            notes.push(format!("{named}: {} rows {why}, and are left out", self.skipped));
+            notes.push(format!("{named}: rows {why} are left out: {}", self.skipped));
         }
         if !self.ignored.is_empty() {
             let names: Vec<&str> = self.ignored.iter().take(MAX_IGNORED).map(String::as_str).collect();

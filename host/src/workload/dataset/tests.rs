@@ -83,7 +83,7 @@ fn sharegpt_is_first_questions_or_whole_sessions() {
         "system: Speak like a pirate. / user: Hello -> of \"Ahoy!\"",
     ];
     check(&dataset, DatasetFormat::Sharegpt, &rows, &[]);
-    assert!(dataset.notes()[0].ends_with("1 rows hold no question to ask, and are left out"));
+    assert!(dataset.notes()[0].ends_with("rows that hold no question with an answer are left out: 1"));
     let sessions = Dataset::open(&fixture("sharegpt.json"), Some(DatasetFormat::SharegptSessions));
     let first = format!("{} + user: Who wrote the best? -> of \"Shakespeare.\"", rows[0]);
     let sessions = sessions.expect("a dataset");
@@ -108,7 +108,12 @@ fn traces_give_lengths_and_times_from_their_first_row() {
     let rows = ["472 tokens [] -> 18", "1087 tokens [] -> 230", "417 tokens [] -> 276"];
     let burst = open("burstgpt.csv");
     check(&burst, DatasetFormat::Burstgpt, &rows, &[0.0, 40_500.0, 113_000.0]);
-    assert!(burst.notes()[0].contains("1 rows have no tokens on one side"), "{:?}", burst.notes());
+    assert!(
+        burst.notes()[0]
+            .contains("rows without tokens on one side, as requests that failed, are left out: 1"),
+        "{:?}",
+        burst.notes()
+    );
     let rows = ["374 tokens [] -> 44", "396 tokens [] -> 109", "879 tokens [] -> 55"];
     check(&open("azure.csv"), DatasetFormat::Azure, &rows, &[0.0, 52.0, 98.189]);
 }
