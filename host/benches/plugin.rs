@@ -66,6 +66,7 @@ fn build(plugin: &Plugin) -> llmperf::record::BuiltRequest {
     let text = "Shall I compare thee to a summer's day? ".repeat(55);
     let spec = RequestSpec {
         id: RequestId(0),
+        session: None,
         messages: vec![Message { role: "user".to_owned(), text }],
         isl_target: Tokens(550),
         isl: Tokens(550),

@@ -91,6 +91,7 @@ fn blank() -> RequestRecord {
     RequestRecord {
         id: RequestId(0),
         warmup: false,
+        session: None,
         response_id: None,
         status: Some(200),
         due: Stamp(0),

@@ -99,3 +99,8 @@ impl fmt::Display for RequestId {
         self.0.fmt(f)
     }
 }
+
+/// The number of a session of several requests within its run, from 0, in the order of the workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(pub u64);

@@ -105,6 +105,7 @@ pub(crate) mod tests {
         let last = token_events_ms.last().copied().unwrap_or(2);
         RequestRecord {
             id: RequestId(id),
+            session: None,
             warmup: false,
             response_id: None,
             status: Some(200),

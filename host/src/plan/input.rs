@@ -24,6 +24,14 @@ pub struct LoadInput {
     pub mean_output_tokens: Option<f64>,
     pub stddev_output_tokens: Option<f64>,
     pub seed: Option<u64>,
+    /// A file of prompts, conversations or a trace.
+    pub dataset: Option<PathBuf>,
+    /// The word of a dataset's format.
+    pub dataset_format: Option<String>,
+    /// Divides the times of a trace.
+    pub trace_speed: Option<f64>,
+    pub prefix_tokens: Option<u64>,
+    pub prefix_share: Option<f64>,
     pub tokenizer: Option<PathBuf>,
     pub tokens: Option<TokenBasis>,
     pub max_num_completed_requests: Option<u64>,

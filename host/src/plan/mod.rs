@@ -1,6 +1,7 @@
 //! What a run will do, complete and checked. Whatever is wrong with a command line, a file or the environment is found
 //! here, before a socket is opened or a plugin runs; later code cannot see an invalid plan.
 
+mod content;
 pub mod default;
 mod input;
 mod resolve;
@@ -8,6 +9,7 @@ mod shape;
 mod target;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -17,8 +19,9 @@ use crate::plugin::Limits;
 use crate::provider::Provider;
 use crate::transport::Deadlines;
 use crate::units::Span;
-use crate::workload::SonnetConfig;
+use crate::workload::{Dataset, PrefixConfig, SonnetConfig};
 
+pub use content::TraceSpeed;
 pub use input::{ArrivalWord, LoadInput};
 pub use resolve::resolve;
 
@@ -35,6 +38,10 @@ pub struct Plan {
     pub plugin_options: Vec<(String, String)>,
     pub limits: Limits,
     pub workload: SonnetConfig,
+    /// What is asked instead of LLMPerf's own prompts.
+    pub dataset: Option<Arc<Dataset>>,
+    /// What a share of the requests begin with.
+    pub prefix: Option<PrefixConfig>,
     /// A `tokenizer.json` to count with; the embedded Llama tokenizer where there is none.
     pub tokenizer: Option<PathBuf>,
     /// Which count the metrics use.
@@ -45,6 +52,8 @@ pub struct Plan {
     pub concurrency: usize,
     /// Open loop: when requests are due. `None` is the closed loop, where each slot starts its next one as its last ends.
     pub arrival: Option<Arrival>,
+    /// Open loop: requests are due when the dataset says, at this speed. Never beside `arrival`.
+    pub replay: Option<TraceSpeed>,
     /// Launching stops this long after the start.
     pub timeout: Span,
     /// How long running requests may go on once launching has stopped.
@@ -62,6 +71,13 @@ pub struct Plan {
     pub show_plugin_log: bool,
     /// What was read otherwise than it was written; for people.
     pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Whether requests are due at times of their own, whatever became of those before.
+    pub fn is_open_loop(&self) -> bool {
+        self.arrival.is_some() || self.replay.is_some()
+    }
 }
 
 /// Where requests go.

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
+use super::content;
 use super::default;
-use super::shape::{arrival, concurrency, count, seconds, seconds_or_zero};
+use super::shape::{arrival, concurrency, seconds, seconds_or_zero};
 use super::target::{api_word, resolve_plugin, resolve_target};
 use super::{Drain, LoadInput, Plan, Target};
 use crate::plugin::Limits;
@@ -24,7 +26,7 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
     let target = resolve_target(&input, &catalog, env, &mut notes)?;
     let plugin = resolve_plugin(&input, &catalog)?;
     let llm_api = api_word(&input).to_owned();
-    let model = match (input.model, &target) {
+    let model = match (input.model.clone(), &target) {
         (Some(model), _) if model.trim().is_empty() => {
             bail!("--model is empty\nhint: give the name the target knows the model by")
         }
@@ -35,8 +37,16 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
         }
     };
     let arrival = arrival(input.request_rate, input.arrival, input.burstiness)?;
-    let concurrency = concurrency(arrival, input.num_concurrent_requests, input.max_concurrency)?;
+    let dataset = content::dataset(&input)?;
+    let prefix = content::prefix(&input)?;
+    let replay = content::replay(&input, dataset.as_ref())?;
+    let concurrency = match replay {
+        Some(_) => content::trace_concurrency(input.max_concurrency)?,
+        None => concurrency(arrival, input.num_concurrent_requests, input.max_concurrency)?,
+    };
     let timeout = seconds("--timeout", input.timeout, default::TIMEOUT_S)?;
+    let requests = content::requests(input.max_num_completed_requests, dataset.as_ref())?;
+    notes.extend(content::notes(dataset.as_ref(), requests, replay, timeout));
     let drain = input.drain.map(|s| seconds_or_zero("--drain", s)).transpose()?;
     Ok(Plan {
         model,
@@ -58,14 +68,12 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
         },
         tokenizer: input.tokenizer,
         token_basis: input.tokens.unwrap_or_default(),
-        requests: count(
-            "--max-num-completed-requests",
-            input.max_num_completed_requests,
-            default::REQUESTS,
-            u64::MAX,
-        )?,
+        dataset: dataset.map(Arc::new),
+        prefix,
+        requests,
         concurrency,
         arrival,
+        replay,
         timeout,
         drain: Drain {
             after_timeout: drain.unwrap_or_default(),

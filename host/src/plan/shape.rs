@@ -7,7 +7,7 @@ use crate::load::{Arrival, Process};
 use crate::units::Span;
 
 /// More slots than this is more connections than one address pair has ports.
-const MAX_CONCURRENCY: u64 = 60_000;
+pub(super) const MAX_CONCURRENCY: u64 = 60_000;
 /// Requests per second that one I/O thread can start, and more.
 const MAX_RATE: f64 = 100_000.0;
 

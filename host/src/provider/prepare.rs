@@ -156,6 +156,7 @@ mod tests {
     fn spec() -> RequestSpec {
         RequestSpec {
             id: RequestId(0),
+            session: None,
             messages: vec![],
             isl_target: Tokens(1),
             isl: Tokens(1),

@@ -4,12 +4,14 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use url::Url;
 
-use crate::units::{RequestId, Tokens};
+use crate::units::{RequestId, SessionId, Tokens};
 
 /// What the workload wants asked: content, not yet any API's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestSpec {
     pub id: RequestId,
+    /// The session it is a turn of; `None` where it is all of its session.
+    pub session: Option<SessionId>,
     /// The conversation, in order.
     pub messages: Vec<Message>,
     /// Input tokens the workload aimed at.
@@ -23,7 +25,13 @@ pub struct RequestSpec {
 impl RequestSpec {
     /// What of it goes into the record.
     pub fn info(&self) -> RequestInfo {
-        RequestInfo { id: self.id, isl_target: self.isl_target, isl: self.isl, max_tokens: self.max_tokens }
+        RequestInfo {
+            id: self.id,
+            session: self.session,
+            isl_target: self.isl_target,
+            isl: self.isl,
+            max_tokens: self.max_tokens,
+        }
     }
 }
 
@@ -66,6 +74,7 @@ pub struct PreparedRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestInfo {
     pub id: RequestId,
+    pub session: Option<SessionId>,
     pub isl_target: Tokens,
     pub isl: Tokens,
     pub max_tokens: Option<Tokens>,

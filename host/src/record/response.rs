@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{RequestId, Span, Stamp, Tokens};
+use crate::units::{RequestId, SessionId, Span, Stamp, Tokens};
 
 /// One piece of meaning that a plugin found in an event.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +90,8 @@ pub enum FailureKind {
     BadResponse,
     /// A successful answer with no output and no reason given.
     EmptyResponse,
+    /// The request has no content: its dataset is not what it was when it was checked.
+    Workload,
     /// The plugin refused to build the request, or built one that the host refuses.
     PluginRequest,
     /// The plugin trapped.
@@ -191,6 +193,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestRecord {
     pub id: RequestId,
+    /// The session it was a turn of; `None` where it was all of its session.
+    pub session: Option<SessionId>,
     /// It came before the measured phase: it is in no count, rate or latency, and its tokens fill the window all the same.
     pub warmup: bool,
     /// The server's own name for the response (`x-request-id` and its kin).

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::record::{Failure, FailureKind, Outcome, Output, RequestRecord, ToolCall, Usage};
-use crate::units::{RequestId, Span, Stamp, Tokens};
+use crate::units::{RequestId, SessionId, Span, Stamp, Tokens};
 
 /// Appends the record's line, newline included.
 pub fn write_record(record: &RequestRecord, line: &mut Vec<u8>) {
@@ -29,6 +29,8 @@ pub fn parse_record(line: &[u8]) -> Result<RequestRecord> {
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
     id: RequestId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
     #[serde(default)]
     warmup: bool,
     response_id: Option<Cow<'a, str>>,
@@ -100,6 +102,7 @@ impl<'a> Line<'a> {
         let output = record.output.as_ref();
         Line {
             id: record.id,
+            session: record.session,
             warmup: record.warmup,
             response_id: record.response_id.as_deref().map(Cow::Borrowed),
             status: record.status,
@@ -144,6 +147,7 @@ impl<'a> Line<'a> {
         };
         Ok(RequestRecord {
             id: self.id,
+            session: self.session,
             warmup: self.warmup,
             response_id: self.response_id.map(Cow::into_owned),
             status: self.status,

@@ -12,15 +12,15 @@ use crate::load::{Lane, Source, lanes};
 use crate::plugin::{Context, Plugin};
 use crate::provider::Provider;
 use crate::record::{Failure, FailureKind, PreparedRequest, RequestInfo, RequestSpec};
-use crate::units::RequestId;
-use crate::workload::SonnetWorkload;
+use crate::units::{RequestId, Span, Tokens};
+use crate::workload::Workload;
 
 /// A request for a slot: ready to be sent, or why it never will be.
 pub(super) type Ready = Result<Arc<PreparedRequest>, (RequestInfo, Failure)>;
 
 /// Everything needed to build any request of a run.
 pub(super) struct Builder {
-    pub(super) workload: SonnetWorkload,
+    pub(super) workload: Workload,
     pub(super) plugin: Plugin,
     pub(super) provider: Provider,
     pub(super) model: String,
@@ -31,10 +31,24 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// Builds one request. The same one for the same id, whoever asks.
-    pub(super) fn build(&self, id: RequestId) -> Ready {
-        let spec = self.workload.request(id);
-        self.prepare(&spec).map(Arc::new).map_err(|failure| (spec.info(), failure))
+    /// Builds one request, whose session got these answers before it; with the time its asker thinks after the last of
+    /// them. The same one for the same id and answers, whoever asks.
+    pub(super) fn build(&self, id: RequestId, answers: &[String]) -> (Ready, Span) {
+        match self.workload.request(id, answers) {
+            Ok((spec, think)) => {
+                (self.prepare(&spec).map(Arc::new).map_err(|failure| (spec.info(), failure)), think)
+            }
+            Err(error) => {
+                let info = RequestInfo {
+                    id,
+                    session: None,
+                    isl_target: Tokens(0),
+                    isl: Tokens(0),
+                    max_tokens: None,
+                };
+                (Err((info, Failure::new(FailureKind::Workload, format!("{error:#}")))), Span(0))
+            }
+        }
     }
 
     fn prepare(&self, spec: &RequestSpec) -> Result<PreparedRequest, Failure> {
@@ -61,21 +75,23 @@ impl Builder {
 /// Items that wait in one lane. The source takes what is to be ready ahead; the lanes only decouple.
 const LANE_ITEMS: usize = 4;
 
-/// Starts builders for the requests of a run, so many in all.
+/// Starts builders for the requests of a run, so many in all: for the first of each session, since what follows it hangs on
+/// the answers.
 pub(super) fn start(builder: &Arc<Builder>, requests: u64) -> Result<(Source<Ready>, Vec<JoinHandle<()>>)> {
-    let threads = machine::cores().min(usize::try_from(requests).unwrap_or(usize::MAX)).max(1);
+    let sessions = builder.workload.sessions(requests);
+    let threads = machine::cores().min(usize::try_from(sessions).unwrap_or(usize::MAX)).max(1);
     let (lanes, source) = lanes(threads, LANE_ITEMS);
     let step = lanes.len();
     let threads = lanes.into_iter().zip(0..).map(|(lane, first)| {
         let builder = Arc::clone(builder);
-        machine::spawn_background("build", move || fill(&builder, &lane, (first..requests).step_by(step)))
+        machine::spawn_background("build", move || fill(&builder, &lane, (first..sessions).step_by(step)))
     });
     Ok((source, threads.collect::<Result<_>>()?))
 }
 
-fn fill(builder: &Builder, lane: &Lane<Ready>, ids: impl Iterator<Item = u64>) {
-    for id in ids {
-        if !lane.put(builder.build(RequestId(id))) {
+fn fill(builder: &Builder, lane: &Lane<Ready>, sessions: impl Iterator<Item = u64>) {
+    for session in sessions {
+        if !lane.put(builder.build(builder.workload.first_of(session), &[]).0) {
             return;
         }
     }

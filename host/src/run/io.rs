@@ -12,6 +12,7 @@ use super::build::Ready;
 use super::control::{Stop, TimeLimits, watch_over};
 use super::decode::Handover;
 use super::machine;
+use super::turns::Turns;
 use crate::clock::Clock;
 use crate::load::{Phase, PhaseWatch, Source, run_arrivals, run_slots};
 use crate::record::{Exchange, Unsent};
@@ -99,11 +100,29 @@ pub(super) struct Sender {
     pub(super) clock: Clock,
     pub(super) handover: Handover,
     pub(super) phase: PhaseWatch,
+    /// What follows an answer.
+    pub(super) turns: Turns,
 }
 
 impl Sender {
-    /// Sends one request; returns when its slot became free.
-    async fn send(mut self, ready: Ready, due: Stamp) -> Stamp {
+    /// Sends a request, and after its answer the turns that follow it in its session; returns when its slot became free.
+    async fn send(mut self, mut ready: Ready, mut due: Stamp) -> Stamp {
+        let mut session = self.turns.begin(&ready);
+        loop {
+            let ended = self.exchange(ready, due).await;
+            let next = match &mut session {
+                Some(session) => session.next(ended, self.clock, &mut self.phase).await,
+                None => None,
+            };
+            match next {
+                Some(next) => (ready, due) = next,
+                None => return ended,
+            }
+        }
+    }
+
+    /// Sends one request; returns when its connection became free.
+    async fn exchange(&mut self, ready: Ready, due: Stamp) -> Stamp {
         let exchange = match ready {
             Ok(request) => {
                 let parts = self.handover.of(request.info.id);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Ended, Setup, machine};
 use crate::load::{Arrival, Process};
 use crate::plan::{PluginSource, Target};
+use crate::workload::Dataset;
 
 /// The shape of `manifest.json`; it grows by keys, and this number by changes of meaning.
 const SCHEMA_VERSION: u32 = 1;
@@ -57,6 +58,10 @@ fn plan(setup: &Setup) -> Value {
         "stddev_input_tokens": plan.workload.isl.stddev,
         "mean_output_tokens": plan.workload.osl.mean,
         "stddev_output_tokens": plan.workload.osl.stddev,
+        "dataset": plan.dataset.as_deref().map(dataset),
+        "trace_speed": plan.replay.map(|speed| speed.factor()),
+        "prefix_tokens": plan.prefix.map(|prefix| prefix.tokens),
+        "prefix_share": plan.prefix.map(|prefix| prefix.share),
         "num_concurrent_requests": plan.concurrency,
         "arrival": plan.arrival.map(arrival),
         "max_num_completed_requests": plan.requests,
@@ -69,6 +74,16 @@ fn plan(setup: &Setup) -> Value {
         "additional_sampling_params": plan.sampling,
         "metadata": plan.metadata.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<serde_json::Map<_, _>>(),
         "save_text": plan.save_text,
+    })
+}
+
+fn dataset(dataset: &Dataset) -> Value {
+    json!({
+        "path": dataset.path().display().to_string(),
+        "sha256": dataset.digest(),
+        "format": dataset.format().word(),
+        "rows": dataset.rows(),
+        "requests": dataset.requests(),
     })
 }
 

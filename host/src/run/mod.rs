@@ -12,6 +12,7 @@ mod plugin_log;
 mod reader;
 mod results;
 mod setup;
+mod turns;
 mod understand;
 
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -30,6 +31,7 @@ pub use control::Ended;
 pub use results::ResultFiles;
 pub use setup::Setup;
 
+use build::Builder;
 use control::{Stop, TimeLimits};
 use io::{DueTimes, Io, IoReport, Sender};
 use results::Results;
@@ -52,6 +54,8 @@ pub struct Report {
     pub ended: Ended,
     /// How long each connection took that was opened before the first request.
     pub opened_ahead: Vec<Span>,
+    /// Requests that were never due, because their session ended with an earlier one that failed, or with the run.
+    pub turns_not_reached: u64,
     /// All of it as `summary.json` has it.
     pub json: serde_json::Value,
     /// Where the results went; `None` where none were to be saved. An error, say a full disk, does not cost the summary.
@@ -82,13 +86,14 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let (handover, decoders) = decode::start(reader, decoders, &record_sender)?;
     drop(record_sender);
 
+    let (turns, turn_builders, not_reached) = turns::start(builder, plan.requests, &reader.answers)?;
     let stop = Stop::new();
     let transport = Transport::new(*clock, plan.deadlines)?;
     let io = Io {
-        sender: Sender { transport, clock: *clock, handover, phase: stop.watch() },
+        sender: Sender { transport, clock: *clock, handover, phase: stop.watch(), turns },
         base: builder.provider.base.clone(),
         slots: plan.concurrency,
-        due_times: plan.arrival.map(|arrival| Box::new(arrival.due_times(plan.workload.seed)) as DueTimes),
+        due_times: due_times(plan, builder),
         connections: connections_ahead(plan),
         ahead: requests_ahead(plan),
         limits: TimeLimits { timeout: plan.timeout, drain: plan.drain },
@@ -109,13 +114,15 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
 
     let IoReport { opened_ahead, dropped } = machine::join(io)?;
     decoders.into_iter().for_each(machine::join);
-    builders.into_iter().for_each(machine::join);
+    builders.into_iter().chain(turn_builders).for_each(machine::join);
+    let turns_not_reached = not_reached.count();
     let ended = stop.reason();
     accumulator.add_dropped(dropped);
     let summary = accumulator.finish();
-    let json = results::report_json(&summary, ended, &opened_ahead);
+    let mut json = results::report_json(&summary, ended, &opened_ahead);
+    json["counts"]["turns_not_reached"] = turns_not_reached.into();
     let files = results.finish(&setup, &json);
-    Ok(Report { summary, ended, opened_ahead, json, files })
+    Ok(Report { summary, ended, opened_ahead, turns_not_reached, json, files })
 }
 
 /// How many connections are opened before the first request: one for each that will run at a time, as far as that is known.
@@ -125,13 +132,39 @@ fn connections_ahead(plan: &Plan) -> usize {
         // As if an answer took two seconds; where it takes longer, more are opened as they are needed.
         Some(arrival) => plan.concurrency.min((2.0 * arrival.rate).ceil() as usize),
     };
+    let at_once = match trace_rate(plan) {
+        Some(rate) => at_once.min((2.0 * rate).ceil() as usize),
+        None => at_once,
+    };
     at_once.min(usize::try_from(plan.requests).unwrap_or(usize::MAX))
+}
+
+/// When requests are due, where that is known before the run.
+fn due_times(plan: &Plan, builder: &Builder) -> Option<DueTimes> {
+    if let (Some(speed), Some(dataset)) = (plan.replay, plan.dataset.clone()) {
+        let sessions = builder.workload.sessions(plan.requests);
+        return Some(Box::new((0..sessions).map(move |session| speed.apply(dataset.due(session)))));
+    }
+    plan.arrival.map(|arrival| Box::new(arrival.due_times(plan.workload.seed)) as DueTimes)
+}
+
+/// Sessions that a trace starts a second, on average, where its times are replayed.
+fn trace_rate(plan: &Plan) -> Option<f64> {
+    let (speed, dataset) = (plan.replay?, plan.dataset.as_ref()?);
+    let length = speed.apply(dataset.length()).as_secs();
+    Some(if length > 0.0 { dataset.rows() as f64 / length } else { f64::MAX })
 }
 
 /// How many requests are built ahead of their time.
 fn requests_ahead(plan: &Plan) -> usize {
-    // Some 5 bytes a token in JSON, and the rest of a request.
-    let bytes_each = (plan.workload.isl.mean * 5.0) as usize + 2048;
+    let prompt = match &plan.dataset {
+        Some(dataset) => dataset.mean_prompt_bytes() as f64,
+        // Some 5 bytes a token in JSON.
+        None => plan.workload.isl.mean * 5.0,
+    };
+    let prefix = plan.prefix.map_or(0.0, |prefix| prefix.tokens.0 as f64 * 5.0);
+    // And the rest of a request.
+    let bytes_each = (prompt + prefix) as usize + 2048;
     let affordable = READY_BYTES / bytes_each;
     (2 * plan.concurrency).max(MIN_READY).min(affordable).max(plan.concurrency)
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 
 use super::plugin_log::PluginLog;
+use super::turns::Answers;
 use crate::plugin::Plugin;
 use crate::provider::Secret;
 use crate::record::{
@@ -28,6 +29,8 @@ pub(super) struct Reader {
     pub(super) secrets: Vec<Secret>,
     pub(super) save_text: bool,
     pub(super) log: PluginLog,
+    /// Whom the text of an answer goes to, where a session goes on with it.
+    pub(super) answers: Answers,
 }
 
 impl Reader {
@@ -48,6 +51,7 @@ impl Reader {
         let Unsent { info, due, sent, failure } = unsent;
         RequestRecord {
             id: info.id,
+            session: info.session,
             warmup: false,
             response_id: None,
             status: None,
@@ -84,12 +88,14 @@ impl Reader {
         let info = trace.request.info;
         let Completion { events, token_events, first_output, output, usage, finish, terminated, failure: _ } =
             completion;
+        self.answers.tell(info.id, &outcome, &output.text);
         let count = |text: &str| if text.is_empty() { Tokens(0) } else { self.tokenizer.count(text) };
         let reasoning = count(&output.reasoning);
         let tool_calls: Tokens = output.tool_calls.iter().map(|call| count(&call.text)).sum();
         let osl = count(&output.text) + reasoning + tool_calls + count(&output.refusal);
         RequestRecord {
             id: info.id,
+            session: info.session,
             warmup: false,
             // Crossed out before it is cut: a part of the secret is no longer found.
             response_id: head.and_then(|head| response_id(&head.headers)).map(|id| trim(&self.redact(&id))),

@@ -8,6 +8,7 @@ use super::build::Builder;
 use super::machine;
 use super::plugin_log::PluginLog;
 use super::reader::Reader;
+use super::turns::Answers;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::mock::{self, Delay, MockConfig, MockHandle, UsageMode};
@@ -16,7 +17,7 @@ use crate::plugin::{Engine, Fault, OptionKind, OptionSpec, Plugin, bundled};
 use crate::provider::{Credential, Provider};
 use crate::tokens::Tokenizer;
 use crate::units::Span;
-use crate::workload::SonnetWorkload;
+use crate::workload::Workload;
 
 /// The built-in target answers like a fast hosted model: the first token after 200 ms, then 50 a second.
 const BUILT_IN_TTFT: Span = Span::from_millis(200);
@@ -56,7 +57,8 @@ impl Setup {
         let tokenizer = machine::join(tokenizer).map_err(Error::usage)?;
         let plugin = plugin?;
         let options = plugin_options(&plan, plugin.description().options.as_slice()).map_err(Error::usage)?;
-        let workload = SonnetWorkload::new(plan.workload, tokenizer.clone()).map_err(Error::usage)?;
+        let workload = Workload::new(plan.workload, plan.dataset.clone(), plan.prefix, tokenizer.clone())
+            .map_err(Error::usage)?;
         let (provider, mock) = provider(&plan)?;
         let log = PluginLog::new(plan.show_plugin_log);
         let reader = Reader {
@@ -65,6 +67,7 @@ impl Setup {
             secrets: provider.secrets(),
             save_text: plan.save_text,
             log: log.clone(),
+            answers: Answers::default(),
         };
         let builder = Arc::new(Builder {
             workload,

@@ -1,16 +1,109 @@
-//! The workload: a seeded stream of [`RequestSpec`](crate::record::RequestSpec)s, the same for the same seed.
+//! The workload: a seeded stream of [`RequestSpec`]s, the same for the same seed.
 //! Nothing here sends, waits or reads a clock, and no two requests share state: any may be made first, on any thread.
 
+mod content;
+mod dataset;
 mod length;
+mod prefix;
 mod prompt;
 mod sonnet;
+mod verses;
 
+pub use dataset::{Dataset, DatasetFormat};
 pub use length::Normal;
-pub use sonnet::{SonnetConfig, SonnetWorkload};
+pub use prefix::PrefixConfig;
+pub use sonnet::SonnetConfig;
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::units::Tokens;
+use anyhow::Result;
+
+use crate::record::RequestSpec;
+use crate::tokens::Tokenizer;
+use crate::units::{RequestId, Span, Tokens};
+
+use content::DatasetWorkload;
+use prefix::Prefix;
+use sonnet::SonnetWorkload;
+use verses::Verses;
+
+/// What a run asks, request by request. Requests of one session have ids in a row; every other is a session of its own.
+#[derive(Debug)]
+pub struct Workload {
+    verses: Arc<Verses>,
+    content: Content,
+    prefix: Option<Prefix>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Sonnet(SonnetWorkload),
+    Dataset(DatasetWorkload),
+}
+
+impl Workload {
+    /// The requests of a dataset, or where there is none LLMPerf's own.
+    ///
+    /// # Errors
+    /// A length is none, or lies below what a request can be.
+    pub fn new(
+        config: SonnetConfig,
+        dataset: Option<Arc<Dataset>>,
+        prefix: Option<PrefixConfig>,
+        tokenizer: Tokenizer,
+    ) -> Result<Workload, WorkloadError> {
+        config.check()?;
+        let verses = Arc::new(Verses::new(tokenizer)?);
+        let content = match dataset {
+            Some(dataset) => Content::Dataset(DatasetWorkload::new(dataset, config.seed, config.osl)),
+            None => Content::Sonnet(SonnetWorkload::new(config, Arc::clone(&verses))?),
+        };
+        let prefix = prefix.map(|prefix| Prefix::new(prefix, config.seed, &verses));
+        Ok(Workload { verses, content, prefix })
+    }
+
+    /// The request with this id, whose session got these answers before it, and how long its asker thinks after the last
+    /// of them. The first of a session, which most are all of, has no answers before it.
+    ///
+    /// # Errors
+    /// The dataset changed since it was checked.
+    pub fn request(&self, id: RequestId, answers: &[String]) -> Result<(RequestSpec, Span)> {
+        let (mut spec, think) = match &self.content {
+            Content::Sonnet(sonnet) => (sonnet.request(id), Span(0)),
+            Content::Dataset(dataset) => dataset.request(&self.verses, id, answers)?,
+        };
+        if let Some(prefix) = &self.prefix {
+            prefix.apply(&mut spec, self.session(id).0, &self.verses);
+        }
+        Ok((spec, think))
+    }
+
+    /// The first request of the session with this number.
+    pub fn first_of(&self, session: u64) -> RequestId {
+        match &self.content {
+            Content::Sonnet(_) => RequestId(session),
+            Content::Dataset(dataset) => dataset.first_of(session),
+        }
+    }
+
+    /// How many sessions the first `requests` requests belong to.
+    pub fn sessions(&self, requests: u64) -> u64 {
+        let Some(last) = requests.checked_sub(1) else { return 0 };
+        match &self.content {
+            Content::Sonnet(_) => requests,
+            Content::Dataset(dataset) => dataset.session_of(RequestId(last)) + 1,
+        }
+    }
+
+    /// The first request of this one's session, and the one behind its last. It takes no more than a look into memory.
+    pub fn session(&self, id: RequestId) -> (RequestId, RequestId) {
+        match &self.content {
+            Content::Sonnet(_) => (id, RequestId(id.0 + 1)),
+            Content::Dataset(dataset) => dataset.session(id),
+        }
+    }
+}
 
 /// Why a workload cannot be made from what the user asked for.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,20 +1,12 @@
 //! LLMPerf's requests: an instruction, then lines of Shakespeare's sonnets in random order, cut to a length in
 //! tokens. It decides what a request asks; `prompt` makes the text as long as it has to be.
 
-use std::fmt;
+use std::sync::Arc;
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-
-use super::prompt::{self, Draft, Line};
+use super::verses::{Purpose, Verses, random};
 use super::{Normal, WorkloadError};
 use crate::record::{Message, RequestSpec};
-use crate::tokens::Tokenizer;
 use crate::units::{RequestId, Tokens};
-
-/// All 154 sonnets, a verse a line (data/README.md).
-const SONNETS: &[u8] = include_bytes!("../../data/sonnets.txt.zst");
 
 /// What the sonnet workload is made from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,33 +19,36 @@ pub struct SonnetConfig {
     pub osl: Normal,
 }
 
+impl SonnetConfig {
+    /// Checks that all lengths are some, and that a request can ask for output.
+    pub(super) fn check(&self) -> Result<(), WorkloadError> {
+        self.isl.check(["--mean-input-tokens", "--stddev-input-tokens"])?;
+        self.osl.check(["--mean-output-tokens", "--stddev-output-tokens"])?;
+        if self.osl.is_below(Tokens(1)) {
+            return Err(WorkloadError::OutputFloor { mean: self.osl.mean });
+        }
+        Ok(())
+    }
+}
+
 /// A stream of sonnet requests, each with a prompt of its own.
-pub struct SonnetWorkload {
+#[derive(Debug)]
+pub(super) struct SonnetWorkload {
     config: SonnetConfig,
-    tokenizer: Tokenizer,
-    lines: Vec<Line>,
+    verses: Arc<Verses>,
 }
 
 impl SonnetWorkload {
-    /// Checks the lengths and counts the lines.
+    /// A workload of lengths that were checked.
     ///
     /// # Errors
-    /// A length is none, or lies below what a request can be.
-    pub fn new(config: SonnetConfig, tokenizer: Tokenizer) -> Result<SonnetWorkload, WorkloadError> {
-        config.isl.check(["--mean-input-tokens", "--stddev-input-tokens"])?;
-        config.osl.check(["--mean-output-tokens", "--stddev-output-tokens"])?;
-        if config.osl.is_below(Tokens(1)) {
-            return Err(WorkloadError::OutputFloor { mean: config.osl.mean });
-        }
-        let floor = tokenizer.count(&instruction(Tokens(config.osl.mean as u64)));
+    /// A prompt of the length cannot be, because the instruction is longer.
+    pub(super) fn new(config: SonnetConfig, verses: Arc<Verses>) -> Result<SonnetWorkload, WorkloadError> {
+        let floor = verses.tokenizer.count(&instruction(Tokens(config.osl.mean as u64)));
         if config.isl.is_below(floor) {
             return Err(WorkloadError::InputFloor { mean: config.isl.mean, floor });
         }
-        let lines = prompt::lines(&sonnets(), &tokenizer);
-        if !prompt::have_tokens(&lines) {
-            return Err(WorkloadError::SilentTokenizer { name: tokenizer.name().to_owned() });
-        }
-        Ok(SonnetWorkload { config, tokenizer, lines })
+        Ok(SonnetWorkload { config, verses })
     }
 
     /// The request with this id. The same seed and id give the same request, in whatever order and on whatever
@@ -61,35 +56,22 @@ impl SonnetWorkload {
     ///
     /// Its `isl` equals its `isl_target` wherever the tokenizer can make a text of that length. A target below the
     /// instruction, which grows with the digits of the output length, is raised to it.
-    pub fn request(&self, id: RequestId) -> RequestSpec {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
-        rng.set_stream(id.0);
+    pub(super) fn request(&self, id: RequestId) -> RequestSpec {
+        let mut rng = random(self.config.seed, Purpose::Request, id.0);
         let osl = self.config.osl.draw(&mut rng, Tokens(1));
         let instruction = instruction(osl);
-        let floor = self.tokenizer.count(&instruction);
+        let floor = self.verses.tokenizer.count(&instruction);
         let isl_target = self.config.isl.draw(&mut rng, floor);
-        let mut order: Vec<&Line> = self.lines.iter().collect();
-        order.shuffle(&mut rng);
-
-        let (prompt, isl) = Draft::new(&self.tokenizer, instruction, floor, order).finish(isl_target);
+        let (prompt, isl) = self.verses.grow(instruction, floor, isl_target, &mut rng);
         let message = |role: &str, text| Message { role: role.to_owned(), text };
         RequestSpec {
             id,
+            session: None,
             messages: vec![message("system", String::new()), message("user", prompt)],
             isl_target,
             isl,
             max_tokens: Some(osl),
         }
-    }
-}
-
-impl fmt::Debug for SonnetWorkload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SonnetWorkload { config, tokenizer, lines: _ } = self;
-        f.debug_struct("SonnetWorkload")
-            .field("config", config)
-            .field("tokenizer", tokenizer)
-            .finish_non_exhaustive()
     }
 }
 
@@ -100,19 +82,15 @@ fn instruction(osl: Tokens) -> String {
     )
 }
 
-fn sonnets() -> String {
-    let bytes =
-        zstd::decode_all(SONNETS).expect("the embedded sonnets are whole: a test checks their digest");
-    String::from_utf8(bytes).expect("the embedded sonnets are ASCII: a test checks their digest")
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use sha2::{Digest, Sha256};
 
+    use super::super::verses::sonnets;
     use super::*;
+    use crate::tokens::Tokenizer;
 
     /// LLMPerf's defaults, and its seed.
     const DEFAULT: SonnetConfig = SonnetConfig {
@@ -126,8 +104,13 @@ mod tests {
         SonnetConfig { seed: 1, isl: length(isl), osl: length(osl) }
     }
 
+    fn made(config: SonnetConfig) -> Result<SonnetWorkload, WorkloadError> {
+        config.check()?;
+        SonnetWorkload::new(config, Arc::new(Verses::new(Tokenizer::embedded().unwrap())?))
+    }
+
     fn llama(config: SonnetConfig) -> SonnetWorkload {
-        SonnetWorkload::new(config, Tokenizer::embedded().unwrap()).unwrap()
+        made(config).unwrap()
     }
 
     fn prompt(request: &RequestSpec) -> &str {
@@ -209,7 +192,7 @@ mod tests {
     #[test]
     fn every_length_from_the_floor_up_is_exact() {
         let mut workload = llama(fixed(1000.0, 150.0));
-        let floor = workload.tokenizer.count(&instruction(Tokens(150))).0;
+        let floor = workload.verses.tokenizer.count(&instruction(Tokens(150))).0;
         for length in floor..=2000 {
             workload.config.isl.mean = length as f64;
             let request = workload.request(RequestId(length));
@@ -232,7 +215,7 @@ mod tests {
     #[test]
     fn impossible_lengths_are_errors_that_name_the_flag() {
         let check = |config: SonnetConfig, expected: &str| {
-            let error = SonnetWorkload::new(config, Tokenizer::embedded().unwrap()).unwrap_err().to_string();
+            let error = made(config).unwrap_err().to_string();
             assert!(error.contains(expected), "{error:?} does not say {expected:?}");
             assert!(error.contains("\nhint: "), "{error:?}");
         };

@@ -62,7 +62,7 @@ pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
     let (target, plugin) = (setup.target(), setup.plugin());
     let plan = setup.plan();
     let (model, api, load) = (plan.model.clone(), setup.api(), load_of(plan));
-    let open_loop = plan.arrival.is_some();
+    let open_loop = plan.is_open_loop();
     let mut live = Live(Progress::new(std::io::stderr().is_terminal()));
     let report = run::load(setup, &mut live)?;
     match output {
@@ -86,6 +86,13 @@ pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
 
 /// How the load is made.
 fn load_of(plan: &Plan) -> String {
+    if let Some(speed) = plan.replay {
+        return format!(
+            "times of the trace at speed {}, at most {} concurrent",
+            speed.factor(),
+            plan.concurrency
+        );
+    }
     let Some(Arrival { rate, process }) = plan.arrival else {
         return format!("{} concurrent", plan.concurrency);
     };
@@ -138,6 +145,12 @@ fn conclude(report: &Report) -> u8 {
             eprintln!("error: {error:#}");
             return exit::INTERNAL;
         }
+    }
+    if report.turns_not_reached > 0 {
+        eprintln!(
+            "note: turns not reached: {}; an earlier turn of their session failed, or the run ended before them",
+            report.turns_not_reached
+        );
     }
     match report.ended {
         Ended::Interrupted => {

@@ -7,15 +7,9 @@ use crate::plan::{ArrivalWord, LoadInput, default};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub(super) struct ShapeArgs {
-    /// How many requests to send, in all
-    #[arg(
-        long,
-        short = 'n',
-        visible_alias = "requests",
-        value_name = "N",
-        default_value_t = default::REQUESTS,
-    )]
-    max_num_completed_requests: u64,
+    /// How many requests to send, in all [default: 10, or all of --dataset]
+    #[arg(long, short = 'n', visible_alias = "requests", value_name = "N")]
+    max_num_completed_requests: Option<u64>,
     /// How many requests to keep running at a time [default: 10]
     #[arg(long, short = 'c', visible_alias = "concurrency", value_name = "N")]
     num_concurrent_requests: Option<u64>,
@@ -64,7 +58,7 @@ enum ArrivalArg {
 
 impl ShapeArgs {
     pub(super) fn fill(self, input: &mut LoadInput) {
-        input.max_num_completed_requests = Some(self.max_num_completed_requests);
+        input.max_num_completed_requests = self.max_num_completed_requests;
         input.num_concurrent_requests = self.num_concurrent_requests;
         input.request_rate = self.request_rate;
         input.arrival = self.arrival.map(|arrival| match arrival {

@@ -31,6 +31,26 @@ pub(super) struct WorkloadArgs {
         default_value_t = default::STDDEV_OUTPUT_TOKENS,
     )]
     stddev_output_tokens: f64,
+    /// Ask what a file says instead: prompts, conversations or a trace
+    ///
+    /// Known formats: plain (a prompt a line), openai-batch, sharegpt, sharegpt-sessions, vllm, mooncake, burstgpt, azure,
+    /// aiperf-single-turn, aiperf-multi-turn. Every row is checked before anything is sent. A trace also says when, unless
+    /// --request-rate or --num-concurrent-requests is given. Turns of a session run one after the other, each with the real
+    /// answers before it.
+    #[arg(long, value_name = "FILE")]
+    dataset: Option<PathBuf>,
+    /// Read --dataset as this format; otherwise found out from its first row
+    #[arg(long, value_name = "WORD", hide_short_help = true)]
+    dataset_format: Option<String>,
+    /// Replay the times of a trace so many times as fast [default: 1]
+    #[arg(long, value_name = "X", hide_short_help = true)]
+    trace_speed: Option<f64>,
+    /// Begin requests with a prefix of so many tokens, the same for all of them
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    prefix_tokens: Option<u64>,
+    /// The share of requests that begin with it, 0 to 1 [default: 1]
+    #[arg(long, value_name = "P", hide_short_help = true)]
+    prefix_share: Option<f64>,
     /// JSON object merged over the body of every request
     #[arg(long, visible_alias = "sampling", value_name = "JSON", default_value = "{}")]
     additional_sampling_params: String,
@@ -49,6 +69,11 @@ impl WorkloadArgs {
         input.mean_output_tokens = Some(self.mean_output_tokens);
         input.stddev_output_tokens = Some(self.stddev_output_tokens);
         input.seed = Some(self.seed);
+        input.dataset = self.dataset;
+        input.dataset_format = self.dataset_format;
+        input.trace_speed = self.trace_speed;
+        input.prefix_tokens = self.prefix_tokens;
+        input.prefix_share = self.prefix_share;
         input.tokenizer = self.tokenizer;
         input.additional_sampling_params = Some(self.additional_sampling_params);
     }

@@ -63,6 +63,7 @@ prop_compose! {
         let [response_id, finish] = texts;
         RequestRecord {
             id: RequestId(id),
+            session: (id % 3 == 0).then_some(SessionId(id / 3)),
             warmup: id % 2 == 1,
             response_id,
             status,
@@ -129,6 +130,7 @@ proptest! {
 pub(in crate::report) fn example() -> RequestRecord {
     RequestRecord {
         id: RequestId(7),
+        session: None,
         warmup: false,
         response_id: Some("chatcmpl-7".to_owned()),
         status: Some(200),
@@ -170,6 +172,8 @@ fn the_keys_and_their_order_are_documented_here() {
         assert_eq!(String::from_utf8(line).unwrap(), expected.to_owned() + "\n");
     };
     check(&example(), EXAMPLE);
+    let turn = RequestRecord { session: Some(SessionId(2)), ..example() };
+    check(&turn, &EXAMPLE.replacen("\"id\":7,", "\"id\":7,\"session\":2,", 1));
     let output = Output {
         text: "hi".to_owned(),
         tool_calls: vec![ToolCall { index: 0, text: "f{}".to_owned() }],
