@@ -4,36 +4,53 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{Phase, PhaseWatch, Source};
-use crate::clock::Clock;
-use crate::units::Stamp;
+use super::{Admitted, Launch, Phase};
+use crate::units::{Span, Stamp};
 
-/// Runs `slots` slots until the source is empty or the phase leaves [`Phase::Launching`], and then until every started
-/// request has ended. `send` runs one request, due when its slot became free, and returns when the slot is free again.
-/// A request is taken from the source only to be started, so nothing is lost between the two.
+/// The slots of a closed loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slots {
+    pub count: usize,
+    /// They start one after the other, evenly over this time.
+    pub ramp_up: Span,
+}
+
+/// Runs the slots until the course is over, the source is empty or the phase leaves [`Phase::Launching`], and then until
+/// every started request has ended. `send` runs one request, due when its slot became free, and returns when the slot is
+/// free again. A request is taken from the source only to be started, so nothing is lost between the two.
 pub async fn run_slots<T, F>(
-    slots: usize,
-    source: Arc<Source<T>>,
-    phase: PhaseWatch,
-    clock: Clock,
-    send: impl Fn(T, Stamp) -> F + Clone + Send + 'static,
+    slots: Slots,
+    launch: Launch<T>,
+    send: impl Fn(T, Stamp, Admitted) -> F + Clone + Send + 'static,
 ) where
     T: Send + 'static,
     F: Future<Output = Stamp> + Send,
 {
+    let Launch { source, course, phase, clock } = launch;
     let mut running = JoinSet::new();
-    for _ in 0..slots {
-        let (source, mut phase, send) = (Arc::clone(&source), phase.clone(), send.clone());
+    let start = clock.now();
+    for slot in 0..slots.count as u64 {
+        let (source, course, mut phase, send) =
+            (Arc::clone(&source), course.clone(), phase.clone(), send.clone());
+        let wait = Span((u128::from(slots.ramp_up.0) * u128::from(slot) / slots.count as u128) as u64);
         running.spawn(async move {
+            if wait > Span(0) {
+                tokio::select! {
+                    biased;
+                    () = phase.reached(Phase::Draining) => return,
+                    () = tokio::time::sleep_until(clock.instant(start + wait).into()) => {}
+                }
+            }
             let mut free_at = clock.now();
             while phase.now() == Phase::Launching {
+                let Some(admitted) = course.admit(free_at) else { return };
                 let item = tokio::select! {
                     biased;
                     () = phase.reached(Phase::Draining) => return,
                     item = source.next() => item,
                 };
                 let Some(item) = item else { return };
-                free_at = send(item, free_at).await;
+                free_at = send(item, free_at, admitted).await;
             }
         });
     }
@@ -45,7 +62,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::load::{PhaseControl, lanes};
+    use crate::clock::Clock;
+    use crate::load::{Course, Division, NO_LIMIT, PhaseControl, Source, lanes};
 
     fn source_of(items: u64) -> Arc<Source<u64>> {
         let (mut lanes, source) = lanes(1, usize::try_from(items).expect("few"));
@@ -63,7 +81,12 @@ mod tests {
         let counts = Arc::new((started, at_once, most));
         let seen = Arc::clone(&counts);
         let clock = Clock::start();
-        runtime.block_on(run_slots(7, source, phase, clock, move |item, due| {
+        let division =
+            Division { warmup_requests: 0, warmup: Span(0), measured_requests: NO_LIMIT, measured: None };
+        let course = Course::start(division, clock.now());
+        let slots = Slots { count: 7, ramp_up: Span(0) };
+        let launch = Launch { source, course, phase, clock };
+        runtime.block_on(run_slots(slots, launch, move |item, due, _| {
             let (seen, control) = (Arc::clone(&seen), control.clone());
             async move {
                 assert!(due <= clock.now());

@@ -3,12 +3,27 @@
 
 mod arrivals;
 mod closed;
+mod course;
 mod open;
 mod phase;
 mod source;
 
-pub use arrivals::{Arrival, Process};
-pub use closed::run_slots;
-pub use open::run_arrivals;
+pub use arrivals::{Arrival, Process, Profile, Segment};
+pub use closed::{Slots, run_slots};
+pub use course::{Admitted, Course, Division, NO_LIMIT};
+pub use open::{Overflow, run_arrivals};
 pub use phase::{Phase, PhaseControl, PhaseWatch};
 pub use source::{Lane, Source, lanes};
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+
+/// What both loops launch from.
+#[derive(Debug)]
+pub struct Launch<T> {
+    pub source: Arc<Source<T>>,
+    pub course: Course,
+    pub phase: PhaseWatch,
+    pub clock: Clock,
+}

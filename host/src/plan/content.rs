@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use super::shape::{MAX_CONCURRENCY, count};
 use super::{LoadInput, default};
+use crate::load::{Division, NO_LIMIT};
 use crate::units::{Span, Tokens};
 use crate::workload::{Dataset, DatasetFormat, Normal, PrefixConfig};
 
@@ -76,23 +77,23 @@ pub(super) fn trace_concurrency(most: Option<u64>) -> Result<usize> {
     Ok(usize::try_from(count("--max-concurrency", most, default::MAX_CONCURRENCY, MAX_CONCURRENCY)?)?)
 }
 
-/// How many requests are sent: as many as were asked for, or all of the dataset.
-pub(super) fn requests(given: Option<u64>, dataset: Option<&Dataset>) -> Result<u64> {
-    let default = dataset.map_or(default::REQUESTS, Dataset::requests);
-    count("--max-num-completed-requests", given, default, u64::MAX)
+/// How many requests are sent where nobody says it: all of the dataset.
+pub(super) fn requests(dataset: Option<&Dataset>) -> u64 {
+    dataset.map_or(default::REQUESTS, Dataset::requests)
 }
 
 /// What of a dataset is not as one may think.
 pub(super) fn notes(
     dataset: Option<&Dataset>,
-    requests: u64,
+    division: Division,
     replay: Option<TraceSpeed>,
     timeout: Span,
 ) -> Vec<String> {
     let Some(dataset) = dataset else { return vec![] };
     let mut notes = dataset.notes().to_vec();
     let (path, all) = (dataset.path().display(), dataset.requests());
-    if requests > all {
+    let requests = division.warmup_requests.saturating_add(division.measured_requests);
+    if requests > all && requests < NO_LIMIT {
         notes.push(format!(
             "--dataset {path} has {all} requests and {requests} are sent: it is repeated from the start"
         ));
@@ -161,7 +162,10 @@ mod tests {
     fn all_of_a_dataset_is_sent_unless_requests_are_said() {
         let requests = |name, given| {
             let plan = plan(name, |i| i.max_num_completed_requests = given).expect("a plan");
-            (plan.requests, plan.notes.iter().filter(|note| note.contains("repeated from the start")).count())
+            (
+                plan.requests(),
+                plan.notes.iter().filter(|note| note.contains("repeated from the start")).count(),
+            )
         };
         assert_eq!(requests("aiperf-multi-turn.jsonl", None), (4, 0));
         assert_eq!(requests("aiperf-multi-turn.jsonl", Some(3)), (3, 0));

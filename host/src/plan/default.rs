@@ -10,6 +10,10 @@ pub const REQUESTS: u64 = 10;
 /// The most requests at a time in an open loop, before it drops: some seconds of work at any rate one client makes.
 pub const MAX_CONCURRENCY: u64 = 1000;
 pub const TIMEOUT_S: f64 = 90.0;
+/// A year is beyond any run, and far from where a deadline would overflow.
+pub const LONGEST_S: f64 = 31_536_000.0;
+/// What runs when the measured time is over may end: cut off, the slowest requests would be missing.
+pub const DRAIN_AFTER_DURATION_S: f64 = 30.0;
 pub const SEED: u64 = 11111;
 /// LLMPerf waits 180 s between two reads.
 pub const READ_TIMEOUT_S: f64 = 180.0;

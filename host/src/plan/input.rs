@@ -41,6 +41,14 @@ pub struct LoadInput {
     pub arrival: Option<ArrivalWord>,
     pub burstiness: Option<f64>,
     pub max_concurrency: Option<u64>,
+    /// Requests that find so many running wait in line.
+    pub queue: bool,
+    /// `10:30s,10..50:60s`: rates and how long each holds, or goes evenly from one to another.
+    pub rate_schedule: Option<String>,
+    pub duration: Option<f64>,
+    pub warmup_requests: Option<u64>,
+    pub warmup_duration: Option<f64>,
+    pub ramp_up: Option<f64>,
     /// Seconds, as are all times here.
     pub timeout: Option<f64>,
     pub drain: Option<f64>,

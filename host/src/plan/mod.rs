@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::load::Arrival;
+use crate::load::{Arrival, Division, NO_LIMIT, Overflow};
 use crate::metrics::TokenBasis;
 use crate::plugin::Limits;
 use crate::provider::Provider;
@@ -46,12 +46,16 @@ pub struct Plan {
     pub tokenizer: Option<PathBuf>,
     /// Which count the metrics use.
     pub token_basis: TokenBasis,
-    /// How many requests are sent, and not one more.
-    pub requests: u64,
+    /// What is warm-up, what is measured, and for how long.
+    pub division: Division,
     /// The most requests that run at a time.
     pub concurrency: usize,
     /// Open loop: when requests are due. `None` is the closed loop, where each slot starts its next one as its last ends.
     pub arrival: Option<Arrival>,
+    /// Open loop: what becomes of a request that finds no slot.
+    pub overflow: Overflow,
+    /// Closed loop: the time over which its slots start.
+    pub ramp_up: Span,
     /// Open loop: requests are due when the dataset says, at this speed. Never beside `arrival`.
     pub replay: Option<TraceSpeed>,
     /// Launching stops this long after the start.
@@ -74,6 +78,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The most requests that are sent, warm-up included; [`NO_LIMIT`] where only time ends the run.
+    pub fn requests(&self) -> u64 {
+        let Division { warmup_requests, warmup, measured_requests, .. } = self.division;
+        if warmup > Span(0) {
+            NO_LIMIT
+        } else {
+            warmup_requests.saturating_add(measured_requests).min(NO_LIMIT)
+        }
+    }
+
     /// Whether requests are due at times of their own, whatever became of those before.
     pub fn is_open_loop(&self) -> bool {
         self.arrival.is_some() || self.replay.is_some()
@@ -101,6 +115,8 @@ pub enum PluginSource {
 /// How long running requests may go on once launching has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drain {
+    /// After the time that was to be measured.
+    pub after_duration: Span,
     /// After the timeout.
     pub after_timeout: Span,
     /// After an interrupt.

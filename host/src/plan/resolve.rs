@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::content;
 use super::default;
-use super::shape::{arrival, concurrency, seconds, seconds_or_zero};
+use super::shape::{self, concurrency, seconds, seconds_or_zero};
 use super::target::{api_word, resolve_plugin, resolve_target};
 use super::{Drain, LoadInput, Plan, Target};
 use crate::plugin::Limits;
@@ -36,17 +36,19 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
             bail!("--model is missing\nhint: give the name the target knows the model by")
         }
     };
-    let arrival = arrival(input.request_rate, input.arrival, input.burstiness)?;
+    let arrival = shape::arrival(&input)?;
     let dataset = content::dataset(&input)?;
     let prefix = content::prefix(&input)?;
     let replay = content::replay(&input, dataset.as_ref())?;
     let concurrency = match replay {
         Some(_) => content::trace_concurrency(input.max_concurrency)?,
-        None => concurrency(arrival, input.num_concurrent_requests, input.max_concurrency)?,
+        None => concurrency(arrival.as_ref(), input.num_concurrent_requests, input.max_concurrency)?,
     };
-    let timeout = seconds("--timeout", input.timeout, default::TIMEOUT_S)?;
-    let requests = content::requests(input.max_num_completed_requests, dataset.as_ref())?;
-    notes.extend(content::notes(dataset.as_ref(), requests, replay, timeout));
+    let is_open = arrival.is_some() || replay.is_some();
+    let (overflow, ramp_up) = (shape::overflow(&input, is_open)?, shape::ramp_up(&input, is_open)?);
+    let timeout = shape::timeout(&input)?;
+    let division = shape::division(&input, content::requests(dataset.as_ref()))?;
+    notes.extend(content::notes(dataset.as_ref(), division, replay, timeout));
     let drain = input.drain.map(|s| seconds_or_zero("--drain", s)).transpose()?;
     Ok(Plan {
         model,
@@ -70,12 +72,15 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
         token_basis: input.tokens.unwrap_or_default(),
         dataset: dataset.map(Arc::new),
         prefix,
-        requests,
+        division,
         concurrency,
         arrival,
+        overflow,
+        ramp_up,
         replay,
         timeout,
         drain: Drain {
+            after_duration: drain.unwrap_or(seconds("--drain", None, default::DRAIN_AFTER_DURATION_S)?),
             after_timeout: drain.unwrap_or_default(),
             after_interrupt: drain.unwrap_or(seconds("--drain", None, default::DRAIN_AFTER_INTERRUPT_S)?),
         },
@@ -160,7 +165,7 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_llmperf() {
         let plan = resolve(input(), &no_env).expect("a plan");
-        assert_eq!((plan.requests, plan.concurrency, plan.timeout), (10, 10, Span::from_secs(90)));
+        assert_eq!((plan.requests(), plan.concurrency, plan.timeout), (10, 10, Span::from_secs(90)));
         assert_eq!((plan.workload.isl.mean, plan.workload.isl.stddev), (550.0, 150.0));
         assert_eq!((plan.workload.osl.mean, plan.workload.osl.stddev), (150.0, 80.0));
         assert_eq!((plan.workload.seed, plan.llm_api.as_str()), (11111, "openai"));
@@ -200,6 +205,23 @@ mod tests {
             (
                 |i| (i.request_rate, i.arrival) = (Some(1.0), Some(ArrivalWord::Gamma)),
                 &["--arrival gamma needs --burstiness"],
+            ),
+            (|i| i.rate_schedule = Some("10".to_owned()), &["--rate-schedule: \"10\"", "RATE:SECONDS"]),
+            (|i| i.rate_schedule = Some("10:0s".to_owned()), &["--rate-schedule: \"10:0s\""]),
+            (|i| i.rate_schedule = Some("1:1s,-1..2:3s".to_owned()), &["\"-1..2:3s\""]),
+            (|i| i.rate_schedule = Some("0:5s".to_owned()), &["sends nothing", "hint:"]),
+            (
+                |i| (i.request_rate, i.rate_schedule) = (Some(1.0), Some("1:1s".to_owned())),
+                &["--request-rate and --rate-schedule"],
+            ),
+            (|i| i.queue = true, &["--queue", "--request-rate"]),
+            (|i| i.duration = Some(0.0), &["--duration is 0"]),
+            (|i| i.duration = Some(-1.0), &["--duration is -1"]),
+            (|i| i.warmup_duration = Some(f64::NAN), &["--warmup-duration is NaN"]),
+            (|i| i.ramp_up = Some(-3.0), &["--ramp-up is -3"]),
+            (
+                |i| (i.request_rate, i.ramp_up) = (Some(1.0), Some(3.0)),
+                &["--ramp-up", "--rate-schedule 0..10:30s"],
             ),
             (|i| i.timeout = Some(0.0), &["--timeout is 0"]),
             (|i| i.timeout = Some(-1.0), &["--timeout is -1"]),

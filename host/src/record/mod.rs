@@ -11,4 +11,4 @@ pub use request::{BuiltRequest, Framing, Message, PreparedRequest, RequestInfo, 
 pub use response::{
     Completion, Delta, Failure, FailureKind, Outcome, Output, Piece, RequestRecord, ToolCall, Usage,
 };
-pub use trace::{Exchange, Head, Part, Reads, Trace, Transfer, Unsent};
+pub use trace::{Exchange, Head, Part, Reads, Start, Trace, Transfer, Unsent};

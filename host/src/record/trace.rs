@@ -56,12 +56,20 @@ pub enum Transfer {
     Abandoned,
 }
 
+/// When a request was to start, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// When the arrival process wanted the request to start.
+    pub due: Stamp,
+    /// It comes before the measured phase.
+    pub warmup: bool,
+}
+
 /// Everything the transport saw of one request that has ended.
 #[derive(Debug, Clone)]
 pub struct Trace {
     pub request: Arc<PreparedRequest>,
-    /// When the arrival process wanted the request to start.
-    pub due: Stamp,
+    pub start: Start,
     /// Just before the request was handed to the HTTP client.
     pub sent: Stamp,
     /// The request's own connection stood; `None` where it used one that was open already.
@@ -98,7 +106,7 @@ pub enum Exchange {
 #[derive(Debug, Clone)]
 pub struct Unsent {
     pub info: RequestInfo,
-    pub due: Stamp,
+    pub start: Start,
     /// When it would have been sent.
     pub sent: Stamp,
     pub failure: Failure,

@@ -21,7 +21,7 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     clock: Clock,
     last_line: Stamp,
-    requests: u64,
+    requests: Option<u64>,
     done: u64,
     failed: u64,
     recent: VecDeque<Span>,
@@ -34,22 +34,25 @@ impl Progress {
             bar: is_terminal.then(ProgressBar::hidden),
             clock: Clock::start(),
             last_line: Stamp::default(),
-            requests: 0,
+            requests: None,
             done: 0,
             failed: 0,
             recent: VecDeque::with_capacity(RECENT),
         }
     }
 
-    /// The run begins, and will send so many requests.
-    pub fn started(&mut self, requests: u64) {
+    /// The run begins, and will send so many requests, if that is known.
+    pub fn started(&mut self, requests: Option<u64>) {
         self.requests = requests;
         if let Some(bar) = &self.bar {
-            bar.set_length(requests);
-            bar.set_style(
-                ProgressStyle::with_template("{wide_bar} {pos}/{len}  {per_sec}  {msg}")
-                    .expect("the template is right"),
-            );
+            let template = match requests {
+                Some(requests) => {
+                    bar.set_length(requests);
+                    "{wide_bar} {pos}/{len}  {per_sec}  {msg}"
+                }
+                None => "{elapsed}  {pos} requests  {per_sec}  {msg}",
+            };
+            bar.set_style(ProgressStyle::with_template(template).expect("the template is right"));
             bar.set_draw_target(ProgressDrawTarget::stderr());
             bar.enable_steady_tick(Duration::from_millis(200));
         }
@@ -86,7 +89,8 @@ impl Progress {
         if now.since(self.last_line) >= LINE_EVERY {
             self.last_line = now;
             let rate = self.done as f64 / now.since(Stamp::default()).as_secs();
-            eprintln!("{}/{} requests  {rate:.1}/s  {}", self.done, self.requests, self.live());
+            let of = self.requests.map(|requests| format!("/{requests}")).unwrap_or_default();
+            eprintln!("{}{of} requests  {rate:.1}/s  {}", self.done, self.live());
         }
     }
 

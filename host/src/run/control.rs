@@ -7,14 +7,14 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock::Clock;
-use crate::load::{Phase, PhaseControl, PhaseWatch};
+use crate::load::{Course, Phase, PhaseControl, PhaseWatch};
 use crate::plan::Drain;
 use crate::units::{Span, Stamp};
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// Every request was sent and has ended.
+    /// Every request was sent and has ended, or the time that was to be measured has passed.
     Complete,
     /// `--timeout` passed first.
     TimedOut,
@@ -62,11 +62,12 @@ pub(super) struct TimeLimits {
     pub(super) drain: Drain,
 }
 
-/// Watches over a run until `done`: stops launching at the timeout, which counts from `start`, or at the first interrupt,
-/// which may come before it, and cancels what still runs after the drain time or at the second interrupt.
+/// Watches over a run until `done`: stops launching at the end of the time to be measured, at the timeout, which counts from
+/// `start`, or at the first interrupt, which may come before it, and cancels what still runs after the drain time or at the
+/// second interrupt.
 pub(super) async fn watch_over(
     clock: Clock,
-    start: oneshot::Receiver<Stamp>,
+    start: oneshot::Receiver<Course>,
     limits: TimeLimits,
     stop: Stop,
     done: oneshot::Receiver<()>,
@@ -80,16 +81,20 @@ pub(super) async fn watch_over(
         }
     };
     let mut done = std::pin::pin!(done);
+    let until = async |at: Stamp| sleep_until(Instant::from_std(clock.instant(at))).await;
     let timed_out = async {
-        match start.await {
-            Ok(start) => sleep_until(Instant::from_std(clock.instant(start + limits.timeout))).await,
-            // It never starts, so it never times out.
-            Err(_) => std::future::pending().await,
+        // It may never start, and then it never times out.
+        let Ok(course) = start.await else { return std::future::pending().await };
+        tokio::select! {
+            () = async { until(course.measured_until().await).await } => {
+                (Ended::Complete, limits.drain.after_duration)
+            }
+            () = until(course.started() + limits.timeout) => (Ended::TimedOut, limits.drain.after_timeout),
         }
     };
     let (reason, drain) = tokio::select! {
         _ = &mut done => return Ok(()),
-        () = timed_out => (Ended::TimedOut, limits.drain.after_timeout),
+        ended = timed_out => ended,
         () = interrupted() => (Ended::Interrupted, limits.drain.after_interrupt),
     };
     stop.because(reason, Phase::Draining);

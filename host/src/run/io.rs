@@ -14,8 +14,10 @@ use super::decode::Handover;
 use super::machine;
 use super::turns::Turns;
 use crate::clock::Clock;
-use crate::load::{Phase, PhaseWatch, Source, run_arrivals, run_slots};
-use crate::record::{Exchange, Unsent};
+use crate::load::{
+    Admitted, Course, Division, Launch, Overflow, Phase, PhaseWatch, Slots, Source, run_arrivals, run_slots,
+};
+use crate::record::{Exchange, Start, Unsent};
 use crate::transport::Transport;
 use crate::units::{Span, Stamp};
 
@@ -36,8 +38,11 @@ pub(super) struct Io {
     pub(super) sender: Sender,
     /// Where connections are opened to.
     pub(super) base: Url,
-    /// The most requests at a time.
-    pub(super) slots: usize,
+    /// The most requests at a time, and how a closed loop starts them.
+    pub(super) slots: Slots,
+    /// What becomes of what finds no slot in an open loop.
+    pub(super) overflow: Overflow,
+    pub(super) division: Division,
     /// When requests are due, where that does not hang on slots.
     pub(super) due_times: Option<DueTimes>,
     /// Connections to open before the first request.
@@ -66,18 +71,20 @@ impl Io {
             () = phase.reached(Phase::Draining) => vec![],
             opened = self.get_ready(&source) => opened,
         };
+        let course = Course::start(self.division, clock.now());
         // Fails where an interrupt came first and was all there was to watch for.
-        let _ = started.send(clock.now());
-        let (slots, source) = (self.slots, Arc::new(source));
+        let _ = started.send(course.clone());
+        let slots = self.slots;
+        let launch = Launch { source: Arc::new(source), course: course.clone(), phase, clock };
         // Every request is sent through this; it is dropped with the last of them, and the decode threads end.
         let sender = self.sender;
-        let send = move |ready, due| -> Pin<Box<dyn Future<Output = Stamp> + Send>> {
-            Box::pin(sender.clone().send(ready, due))
+        let send = move |ready, due, admitted: Admitted| -> Pin<Box<dyn Future<Output = Stamp> + Send>> {
+            Box::pin(sender.clone().send(ready, Start { due, warmup: admitted.warmup }, course.clone()))
         };
         let dropped = match self.due_times {
-            Some(due_times) => run_arrivals(due_times, slots, source, phase, clock, send).await?,
+            Some(due_times) => run_arrivals(due_times, slots.count, self.overflow, launch, send).await?,
             None => {
-                run_slots(slots, source, phase, clock, send).await;
+                run_slots(slots, launch, send).await;
                 0
             }
         };
@@ -106,30 +113,33 @@ pub(super) struct Sender {
 
 impl Sender {
     /// Sends a request, and after its answer the turns that follow it in its session; returns when its slot became free.
-    async fn send(mut self, mut ready: Ready, mut due: Stamp) -> Stamp {
+    async fn send(mut self, mut ready: Ready, mut start: Start, course: Course) -> Stamp {
         let mut session = self.turns.begin(&ready);
         loop {
-            let ended = self.exchange(ready, due).await;
+            let ended = self.exchange(ready, start).await;
             let next = match &mut session {
                 Some(session) => session.next(ended, self.clock, &mut self.phase).await,
                 None => None,
             };
-            match next {
-                Some(next) => (ready, due) = next,
+            // Where the course is over, so is the session.
+            match next
+                .and_then(|(ready, due)| Some((ready, Start { due, warmup: course.admit(due)?.warmup })))
+            {
+                Some(next) => (ready, start) = next,
                 None => return ended,
             }
         }
     }
 
     /// Sends one request; returns when its connection became free.
-    async fn exchange(&mut self, ready: Ready, due: Stamp) -> Stamp {
+    async fn exchange(&mut self, ready: Ready, start: Start) -> Stamp {
         let exchange = match ready {
             Ok(request) => {
                 let parts = self.handover.of(request.info.id);
                 let cancelled = self.phase.reached(Phase::Cancelling);
-                Exchange::End(Box::new(self.transport.exchange(request, due, parts, cancelled).await))
+                Exchange::End(Box::new(self.transport.exchange(request, start, parts, cancelled).await))
             }
-            Err((info, failure)) => Exchange::Unsent(Unsent { info, due, sent: self.clock.now(), failure }),
+            Err((info, failure)) => Exchange::Unsent(Unsent { info, start, sent: self.clock.now(), failure }),
         };
         let free_at = match &exchange {
             Exchange::End(trace) => trace.end,

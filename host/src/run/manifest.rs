@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Ended, Setup, machine};
-use crate::load::{Arrival, Process};
+use crate::load::{Arrival, NO_LIMIT, Overflow, Process, Profile, Segment};
 use crate::plan::{PluginSource, Target};
 use crate::workload::Dataset;
 
@@ -63,8 +63,17 @@ fn plan(setup: &Setup) -> Value {
         "prefix_tokens": plan.prefix.map(|prefix| prefix.tokens),
         "prefix_share": plan.prefix.map(|prefix| prefix.share),
         "num_concurrent_requests": plan.concurrency,
-        "arrival": plan.arrival.map(arrival),
-        "max_num_completed_requests": plan.requests,
+        "arrival": plan.arrival.as_ref().map(arrival),
+        "overflow": plan.is_open_loop().then_some(match plan.overflow {
+            Overflow::Drop => "drop",
+            Overflow::Queue => "queue",
+        }),
+        "ramp_up_s": plan.ramp_up.as_secs(),
+        "warmup_requests": plan.division.warmup_requests,
+        "warmup_duration_s": plan.division.warmup.as_secs(),
+        "max_num_completed_requests": Some(plan.division.measured_requests).filter(|&most| most < NO_LIMIT),
+        "duration_s": plan.division.measured.map(|length| length.as_secs()),
+        "drain_after_duration_s": plan.drain.after_duration.as_secs(),
         "timeout_s": plan.timeout.as_secs(),
         "drain_after_timeout_s": plan.drain.after_timeout.as_secs(),
         "drain_after_interrupt_s": plan.drain.after_interrupt.as_secs(),
@@ -87,13 +96,21 @@ fn dataset(dataset: &Dataset) -> Value {
     })
 }
 
-fn arrival(arrival: Arrival) -> Value {
+fn arrival(arrival: &Arrival) -> Value {
     let (process, burstiness) = match arrival.process {
         Process::Constant => ("constant", None),
         Process::Poisson => ("poisson", None),
         Process::Gamma { burstiness } => ("gamma", Some(burstiness)),
     };
-    json!({ "request_rate_per_s": arrival.rate, "process": process, "burstiness": burstiness })
+    let (rate, schedule) = match &arrival.profile {
+        Profile::Rate(rate) => (Some(rate), None),
+        Profile::Schedule(segments) => (None, Some(segments.iter().map(segment).collect::<Vec<_>>())),
+    };
+    json!({ "request_rate_per_s": rate, "schedule": schedule, "process": process, "burstiness": burstiness })
+}
+
+fn segment(segment: &Segment) -> Value {
+    json!({ "from_per_s": segment.from, "to_per_s": segment.to, "length_s": segment.length.as_secs() })
 }
 
 fn plugin(setup: &Setup) -> Value {

@@ -20,7 +20,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use anyhow::Result;
 
 use crate::error::Error;
-use crate::load::Phase;
+use crate::load::{Phase, Slots};
 use crate::metrics::{Accumulator, Context, Summary};
 use crate::plan::Plan;
 use crate::record::RequestRecord;
@@ -80,28 +80,30 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     machine::ensure_open_files(plan.concurrency, files_each).map_err(Error::usage)?;
     let mut results = Results::create(&setup)?;
 
-    let (source, builders) = build::start(builder, plan.requests)?;
+    let (source, builders) = build::start(builder, plan.requests())?;
     let (record_sender, records) = sync_channel(QUEUED_RECORDS);
     let decoders = machine::cores().saturating_sub(1).max(1);
     let (handover, decoders) = decode::start(reader, decoders, &record_sender)?;
     drop(record_sender);
 
-    let (turns, turn_builders, not_reached) = turns::start(builder, plan.requests, &reader.answers)?;
+    let (turns, turn_builders, not_reached) = turns::start(builder, plan.requests(), &reader.answers)?;
     let stop = Stop::new();
     let transport = Transport::new(*clock, plan.deadlines)?;
     let io = Io {
         sender: Sender { transport, clock: *clock, handover, phase: stop.watch(), turns },
         base: builder.provider.base.clone(),
-        slots: plan.concurrency,
+        slots: Slots { count: plan.concurrency, ramp_up: plan.ramp_up },
+        overflow: plan.overflow,
+        division: plan.division,
         due_times: due_times(plan, builder),
         connections: connections_ahead(plan),
         ahead: requests_ahead(plan),
         limits: TimeLimits { timeout: plan.timeout, drain: plan.drain },
         stop: stop.clone(),
     };
-    watcher.started(plan.requests);
+    watcher.started(plan.requests());
     let io = io.start(source)?;
-    let context = Context { dropped: 0, token_basis: plan.token_basis, measured: None };
+    let context = Context { dropped: 0, token_basis: plan.token_basis, measured: plan.division.measured };
     let mut accumulator = std::thread::scope(|scope| {
         let (results, watcher) = (&mut results, &mut *watcher);
         let collecting = scope.spawn(|| {
@@ -127,25 +129,25 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
 
 /// How many connections are opened before the first request: one for each that will run at a time, as far as that is known.
 fn connections_ahead(plan: &Plan) -> usize {
-    let at_once = match plan.arrival {
+    let at_once = match &plan.arrival {
         None => plan.concurrency,
         // As if an answer took two seconds; where it takes longer, more are opened as they are needed.
-        Some(arrival) => plan.concurrency.min((2.0 * arrival.rate).ceil() as usize),
+        Some(arrival) => plan.concurrency.min((2.0 * arrival.profile.highest_rate()).ceil() as usize),
     };
     let at_once = match trace_rate(plan) {
         Some(rate) => at_once.min((2.0 * rate).ceil() as usize),
         None => at_once,
     };
-    at_once.min(usize::try_from(plan.requests).unwrap_or(usize::MAX))
+    at_once.min(usize::try_from(plan.requests()).unwrap_or(usize::MAX))
 }
 
 /// When requests are due, where that is known before the run.
 fn due_times(plan: &Plan, builder: &Builder) -> Option<DueTimes> {
     if let (Some(speed), Some(dataset)) = (plan.replay, plan.dataset.clone()) {
-        let sessions = builder.workload.sessions(plan.requests);
+        let sessions = builder.workload.sessions(plan.requests());
         return Some(Box::new((0..sessions).map(move |session| speed.apply(dataset.due(session)))));
     }
-    plan.arrival.map(|arrival| Box::new(arrival.due_times(plan.workload.seed)) as DueTimes)
+    plan.arrival.clone().map(|arrival| Box::new(arrival.due_times(plan.workload.seed)) as DueTimes)
 }
 
 /// Sessions that a trace starts a second, on average, where its times are replayed.

@@ -48,14 +48,14 @@ impl Reader {
 
     /// The record of a request that could not be built.
     pub(super) fn unsent(&self, unsent: Unsent) -> RequestRecord {
-        let Unsent { info, due, sent, failure } = unsent;
+        let Unsent { info, start, sent, failure } = unsent;
         RequestRecord {
             id: info.id,
             session: info.session,
-            warmup: false,
+            warmup: start.warmup,
             response_id: None,
             status: None,
-            due,
+            due: start.due,
             sent,
             connected: None,
             headers: None,
@@ -96,11 +96,11 @@ impl Reader {
         RequestRecord {
             id: info.id,
             session: info.session,
-            warmup: false,
+            warmup: trace.start.warmup,
             // Crossed out before it is cut: a part of the secret is no longer found.
             response_id: head.and_then(|head| response_id(&head.headers)).map(|id| trim(&self.redact(&id))),
             status: head.map(|head| head.status.as_u16()),
-            due: trace.due,
+            due: trace.start.due,
             sent: trace.sent,
             connected: trace.connected,
             headers: trace.head.as_ref().map(|(at, _)| *at),

@@ -14,7 +14,7 @@ use super::failure::{cause, classify};
 use super::keepalive::{Habit, KeepAlive, REST};
 use super::preopen::{Opened, PURPOSE, ParkLayer, Parked, Purpose};
 use crate::clock::Clock;
-use crate::record::{Exchange, FailureKind, Head, Part, PreparedRequest, Reads, Trace, Transfer};
+use crate::record::{Exchange, FailureKind, Head, Part, PreparedRequest, Reads, Start, Trace, Transfer};
 use crate::units::{Span, Stamp};
 
 /// A body that still runs is handed over in parts of this size: some 200 events of a chat stream, so that decoding costs one
@@ -90,7 +90,7 @@ impl Transport {
     pub async fn exchange(
         &self,
         request: Arc<PreparedRequest>,
-        due: Stamp,
+        start: Start,
         parts: &mpsc::Sender<Exchange>,
         cancelled: impl Future<Output = ()>,
     ) -> Trace {
@@ -132,7 +132,7 @@ impl Transport {
         let end = self.clock.now();
         self.keep_alive.end(begun, own_connection.is_there(), transfer == Transfer::Complete);
         let connected = own_connection.opened_now();
-        Trace { request, due, sent, connected, head: progress.head, reads: progress.reads, end, transfer }
+        Trace { request, start, sent, connected, head: progress.head, reads: progress.reads, end, transfer }
     }
 
     /// The client that suits the server's habit, with a connection to be had. What is awaited here comes before the request

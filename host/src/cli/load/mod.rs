@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::{exit, print_result};
 use crate::error::Error;
-use crate::load::{Arrival, Process};
+use crate::load::{Arrival, NO_LIMIT, Process, Profile};
 use crate::plan::{LoadInput, Plan, resolve};
 use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, render};
@@ -93,15 +93,19 @@ fn load_of(plan: &Plan) -> String {
             plan.concurrency
         );
     }
-    let Some(Arrival { rate, process }) = plan.arrival else {
+    let Some(Arrival { profile, process }) = &plan.arrival else {
         return format!("{} concurrent", plan.concurrency);
+    };
+    let rate = match profile {
+        Profile::Rate(rate) => format!("{rate} requests/s"),
+        Profile::Schedule(_) => format!("up to {} requests/s by schedule", profile.highest_rate()),
     };
     let process = match process {
         Process::Constant => "constant".to_owned(),
         Process::Poisson => "poisson".to_owned(),
         Process::Gamma { burstiness } => format!("gamma {burstiness}"),
     };
-    format!("{rate} requests/s {process}, at most {} concurrent", plan.concurrency)
+    format!("{rate} {process}, at most {} concurrent", plan.concurrency)
 }
 
 /// How connecting went, apart from every latency.
@@ -121,7 +125,7 @@ struct Live(Progress);
 
 impl Watcher for Live {
     fn started(&mut self, requests: u64) {
-        self.0.started(requests);
+        self.0.started(Some(requests).filter(|&requests| requests < NO_LIMIT));
     }
     fn finished(&mut self, record: &RequestRecord) {
         self.0.finished(record);

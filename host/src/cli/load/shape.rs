@@ -7,7 +7,9 @@ use crate::plan::{ArrivalWord, LoadInput, default};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub(super) struct ShapeArgs {
-    /// How many requests to send, in all [default: 10, or all of --dataset]
+    /// How many requests to send, in all [default: 10, or all of --dataset, or no limit with --duration]
+    ///
+    /// Those of the warm-up are not among them.
     #[arg(long, short = 'n', visible_alias = "requests", value_name = "N")]
     max_num_completed_requests: Option<u64>,
     /// How many requests to keep running at a time [default: 10]
@@ -25,14 +27,40 @@ pub(super) struct ShapeArgs {
     #[arg(long, value_name = "B", hide_short_help = true)]
     burstiness: Option<f64>,
     /// With a rate: drop and count what finds so many running [default: 1000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     max_concurrency: Option<u64>,
-    /// Stop launching after so many seconds
+    /// Let them wait in line instead
     ///
-    /// What still runs then is cancelled, after --drain.
-    #[arg(long, value_name = "S", default_value_t = default::TIMEOUT_S)]
-    timeout: f64,
-    /// Seconds that running requests may go on once launching has stopped [default: 0 after --timeout, 5 after Ctrl-C]
+    /// What they wait shows in the latencies from the due time. What waits when launching ends is dropped.
+    #[arg(long, hide_short_help = true)]
+    queue: bool,
+    /// Rates and how long each holds, as 10:30s,10..50:60s
+    ///
+    /// RATE:SECONDS is a step, FROM..TO:SECONDS a ramp; 0 is a pause. The run ends with the schedule.
+    #[arg(long, value_name = "SCHEDULE", hide_short_help = true)]
+    rate_schedule: Option<String>,
+    /// Measure for so many seconds
+    ///
+    /// Throughput is what was served within them. What runs at their end may finish, for --drain, and is in the latencies.
+    #[arg(long, value_name = "S")]
+    duration: Option<f64>,
+    /// Requests to send before the measured ones
+    ///
+    /// They are in no number but their own count. The measured ones follow without a pause.
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    warmup_requests: Option<u64>,
+    /// Seconds of load before the measuring starts; with --warmup-requests, both must be over
+    #[arg(long, value_name = "S", hide_short_help = true)]
+    warmup_duration: Option<f64>,
+    /// Start the concurrent requests one by one over so many seconds
+    #[arg(long, value_name = "S", hide_short_help = true)]
+    ramp_up: Option<f64>,
+    /// Stop launching after so many seconds [default: 90; no limit with --duration or --rate-schedule]
+    ///
+    /// They count from the first request, warm-up included. What still runs then is cancelled, after --drain.
+    #[arg(long, value_name = "S")]
+    timeout: Option<f64>,
+    /// Seconds that running requests may go on once launching has stopped [default: 30 after --duration, 0 after --timeout, 5 after Ctrl-C]
     #[arg(long, value_name = "S", hide_short_help = true)]
     drain: Option<f64>,
     /// Fail a request that has no connection after so many seconds
@@ -68,7 +96,13 @@ impl ShapeArgs {
         });
         input.burstiness = self.burstiness;
         input.max_concurrency = self.max_concurrency;
-        input.timeout = Some(self.timeout);
+        input.queue = self.queue;
+        input.rate_schedule = self.rate_schedule;
+        input.duration = self.duration;
+        input.warmup_requests = self.warmup_requests;
+        input.warmup_duration = self.warmup_duration;
+        input.ramp_up = self.ramp_up;
+        input.timeout = self.timeout;
         input.drain = self.drain;
         input.connect_timeout = Some(self.connect_timeout);
         input.read_timeout = Some(self.read_timeout);
