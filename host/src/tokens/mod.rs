@@ -127,11 +127,16 @@ fn load(json: &[u8]) -> Result<tokenizers::Tokenizer> {
     // A file may carry limits for training and serving. A count is of the whole text, and the same every time.
     library.with_truncation(None).map_err(|error| anyhow!(error))?;
     library.with_padding(None);
+    // Without a pre-tokenizer, as in Llama's, a "word" is a whole text: a cache of them is never hit, and grew to 100 MiB.
+    let whole_texts = library.get_pre_tokenizer().is_none();
     if let ModelWrapper::BPE(bpe) = library.get_model()
-        && bpe.dropout.is_some()
+        && (bpe.dropout.is_some() || whole_texts)
     {
         let mut bpe = bpe.clone();
         bpe.dropout = None;
+        if whole_texts {
+            bpe.resize_cache(0);
+        }
         library.with_model(bpe);
     }
 
