@@ -118,7 +118,9 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let ended = stop.reason();
     let summary = summarize(&records, Context { dropped, token_basis: plan.token_basis });
     let mut json = results::report_json(&summary, ended, &opened_ahead);
-    json["counts"]["turns_not_reached"] = turns_not_reached.into();
+    if plan.dataset.as_ref().is_some_and(|dataset| dataset.has_sessions()) {
+        json["turns_not_reached"] = turns_not_reached.into();
+    }
     let files = results.finish(&setup, &json, &records);
     Ok(Report { summary, ended, opened_ahead, turns_not_reached, json, files })
 }
