@@ -117,6 +117,37 @@ fn a_failed_turn_ends_its_session_and_what_was_not_reached_is_counted() {
 }
 
 #[test]
+fn a_run_that_ends_does_not_wait_for_anyone_who_thinks() {
+    let mock = mock(&[]);
+    let (_dir, path) = written("{\"turns\": [{\"text\": \"a\"}, {\"text\": \"b\", \"delay\": 3600000}]}");
+    let flags = ["--dataset", path.to_str().expect("UTF-8"), "--timeout", "1", "--drain", "30"];
+    let (done, results) = load_small(&mock.base, &flags);
+    let done = done.exits(0);
+    assert!(done.stderr.contains("note: turns not reached: 1;"), "{}", done.stderr);
+    assert_eq!(support::counts(&results.summary()), [1, 1, 0, 0]);
+    assert_eq!(results.summary()["ended"], "timed_out");
+}
+
+#[test]
+fn sessions_arrive_at_a_rate_and_their_turns_follow_the_answers() {
+    let rows: String = (0..10)
+        .map(|n| format!("{{\"turns\": [{{\"text\": \"a{n}\"}}, {{\"text\": \"b{n}\", \"delay\": 20}}]}}\n"))
+        .collect();
+    let (_dir, path) = written(&rows);
+    let mock = mock(&[]);
+    let path = path.to_str().expect("UTF-8");
+    let flags = ["--dataset", path, "--request-rate", "100", "--arrival", "constant"];
+    let (done, results) = load_small(&mock.base, &flags);
+    done.exits(0);
+    let records = results.records();
+    assert_eq!(records.len(), 20);
+    for (n, turns) in records.chunks(2).enumerate() {
+        let since_first = turns[0].due.since(records[0].due).0;
+        assert_eq!((since_first, turns[1].due.since(turns[0].end).0), (n as u64 * 10_000_000, 20_000_000));
+    }
+}
+
+#[test]
 fn requests_cut_a_session_off_and_go_round_a_short_dataset() {
     let (server, asked) = answering();
     let file = fixture("aiperf-multi-turn.jsonl");
