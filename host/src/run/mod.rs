@@ -122,7 +122,9 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     accumulator.add_dropped(dropped);
     let summary = accumulator.finish();
     let mut json = results::report_json(&summary, ended, &opened_ahead);
-    json["counts"]["turns_not_reached"] = turns_not_reached.into();
+    if plan.dataset.as_ref().is_some_and(|dataset| dataset.has_sessions()) {
+        json["turns_not_reached"] = turns_not_reached.into();
+    }
     let files = results.finish(&setup, &json);
     Ok(Report { summary, ended, opened_ahead, turns_not_reached, json, files })
 }
