@@ -2,6 +2,7 @@
 //! Pure: the same records give the same [`Summary`], bit for bit and in whatever order they came. No I/O, no clock.
 
 mod definition;
+mod dialect;
 mod interval;
 pub mod llmperf;
 mod note;
@@ -11,6 +12,7 @@ mod summary;
 mod tokens;
 
 pub use definition::{Aggregate, Definition, Metric, Unit};
+pub use dialect::{Block, Dialect, Dialects, Figure, Statistic, Value};
 pub use note::Note;
 pub use request::TokenBasis;
 pub use stats::{Distribution, Level, Quantile};
