@@ -85,12 +85,10 @@ const UNICODE_ESCAPE: usize = 6;
 
 /// How many bytes at the start of `text` stand for the byte `wanted`: itself, or its escape in a JSON string.
 fn stands_for(text: &[u8], wanted: u8) -> Option<usize> {
+    let code = |digits| u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
     match text {
-        [b'\\', b'u', a, b, c, d, ..] if wanted != b'\\' => {
-            let digits = [*a, *b, *c, *d];
-            let code =
-                std::str::from_utf8(&digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok());
-            (code == Some(u32::from(wanted))).then_some(UNICODE_ESCAPE)
+        [b'\\', b'u', ..] if text.get(2..UNICODE_ESCAPE).and_then(code) == Some(u32::from(wanted)) => {
+            Some(UNICODE_ESCAPE)
         }
         [b'\\', escaped, ..] if *escaped == wanted => Some(2),
         [first, ..] if *first == wanted => Some(1),

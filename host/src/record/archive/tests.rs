@@ -130,7 +130,8 @@ fn a_torn_recording_is_read_up_to_the_tear() {
     let ends = recorded(&path);
     let bytes = std::fs::read(&path).expect("a file");
     let expected: Vec<String> = exchanges().iter().map(kept).collect();
-    for length in ends[0]..bytes.len() as u64 {
+    let near_ends = ends.iter().flat_map(|&end| [end.saturating_sub(1).max(ends[0]), end, end + 1, end + 13]);
+    for length in (ends[0]..bytes.len() as u64).step_by(7).chain(near_ends) {
         std::fs::write(&path, &bytes[..length as usize]).expect("written");
         let whole = ends.iter().filter(|&&end| end <= length).count() - 1;
         assert_eq!(read_all(&path), (expected[..whole].to_vec(), None), "torn at {length}");

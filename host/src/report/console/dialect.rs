@@ -83,7 +83,7 @@ mod tests {
         for words in [
             "\nAs LLMPerf (2024-12) counts\n",
             "\nAs vLLM bench serve 0.33 counts\n",
-            "  time_to_first_token               ms                        50          50          50          50\n",
+            "  time_to_first_token               ms                       50          50          50          50\n",
             "output_throughput 37.04 tokens/s",
             "num_requests_started 1, num_completed_requests 1",
         ] {
