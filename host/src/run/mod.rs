@@ -87,8 +87,9 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     // The built-in target holds the other end of every connection.
     let files_each = if setup.mock.is_some() { 2 } else { 1 };
     machine::ensure_open_files(plan.concurrency, files_each).map_err(Error::usage)?;
-    let mut results = Results::create(&setup)?;
-    let header = || manifest::of(&setup, clock::unix_seconds());
+    let started = clock::unix_seconds();
+    let mut results = Results::create(&setup, started)?;
+    let header = || manifest::of(&setup, started);
     let recorder = plan.record.as_deref().map(|dir| Recorder::start(dir, header())).transpose()?;
 
     let (source, builders) = build::start(builder, plan.requests)?;

@@ -17,7 +17,7 @@ use crate::record::archive::{Item, RECORDING_FILE, RecordingWriter};
 use crate::record::{Exchange, Head, Part, Reads, Trace, Transfer};
 use crate::units::RequestId;
 
-/// Items that wait for the file. Each is some 64 KiB at most, so this bounds memory.
+/// Items that wait for the file. Each is a part of a response, of some 64 KiB mostly, so this bounds memory.
 const QUEUED_ITEMS: usize = 256;
 /// What a quiet run has recorded goes to the file after so long, for the case that it is killed.
 const QUIET: Duration = Duration::from_secs(1);
@@ -32,6 +32,10 @@ impl Recorder {
     /// Creates the recording in `dir`. What fails later is told by [`Recorder::finish`].
     pub(super) fn start(dir: &Path, header: Value) -> Result<Recorder> {
         let writer = RecordingWriter::create(&dir.join(RECORDING_FILE), header).context("--record")?;
+        Recorder::of(writer)
+    }
+
+    fn of(writer: RecordingWriter) -> Result<Recorder> {
         let (items, queue) = sync_channel(QUEUED_ITEMS);
         let thread = machine::spawn_background("record", move || write(writer, &queue))?;
         Ok(Recorder { items, thread })
@@ -150,6 +154,16 @@ fn split_off_last(reads: &mut Reads, bytes: usize) -> Reads {
 mod tests {
     use super::*;
     use crate::units::Stamp;
+
+    #[test]
+    fn a_full_disk_is_told_at_the_end_and_holds_nobody_up() {
+        let recorder = Recorder::of(RecordingWriter::to_a_full_disk()).expect("a thread");
+        for _ in 0..4 * QUEUED_ITEMS {
+            recorder.items.send(vec![0; 64 << 10]).expect("it is taken");
+        }
+        let error = format!("{:#}", recorder.finish(Value::Null).expect_err("a full disk"));
+        assert!(error.starts_with("the recording is not complete: cannot write /dev/full: "), "{error}");
+    }
 
     #[test]
     fn whole_reads_are_held_back_that_a_secret_may_begin_in() {

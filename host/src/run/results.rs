@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::recorded::Recorded;
 use super::{Ended, Setup, manifest};
-use crate::clock;
 use crate::metrics::{Distribution, Summary};
 use crate::plan::ReplayPlan;
 use crate::record::RequestRecord;
@@ -40,9 +39,8 @@ struct Open {
 
 impl Results {
     /// Makes the run's directory and writes its manifest, so that a run that is killed says what it was.
-    pub(super) fn create(setup: &Setup) -> Result<Results> {
+    pub(super) fn create(setup: &Setup, timestamp: u64) -> Result<Results> {
         let Some(results_dir) = setup.plan.results_dir.clone() else { return Ok(Results(None)) };
-        let timestamp = clock::unix_seconds();
         let base = format!("{}_load_{timestamp}", setup.plan.model);
         Results::open(results_dir, &base, &manifest::of(setup, timestamp), timestamp)
     }

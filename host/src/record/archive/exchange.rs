@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -96,7 +96,7 @@ pub(super) fn write(exchange: &Exchange, out: &mut Vec<u8>) {
 pub(super) fn read_part(mut content: &[u8]) -> Result<Exchange> {
     let wire: PartWire = before_rest(&mut content)?;
     Ok(Exchange::Part(Part {
-        request: request(wire.request, wire.framing),
+        request: request(wire.request, wire.framing)?,
         head: Arc::new(wire.head.into_head()?),
         reads: read_reads(content)?,
         abandon: Arc::default(),
@@ -107,7 +107,7 @@ pub(super) fn read_end(mut content: &[u8]) -> Result<Exchange> {
     let wire: EndWire = before_rest(&mut content)?;
     let head = wire.head.map(HeadWire::into_head).transpose()?;
     Ok(Exchange::End(Box::new(Trace {
-        request: request(wire.request, wire.framing),
+        request: request(wire.request, wire.framing)?,
         due: wire.due,
         sent: wire.sent,
         connected: wire.connected,
@@ -169,10 +169,11 @@ fn read_reads(mut content: &[u8]) -> Result<Reads> {
 }
 
 /// What decoding needs of a request: which it was and how its response is cut. Where it went is not kept, and nothing is sent.
-fn request(info: RequestInfo, framing: Vec<Framing>) -> Arc<PreparedRequest> {
+fn request(info: RequestInfo, framing: Vec<Framing>) -> Result<Arc<PreparedRequest>> {
+    ensure!(!framing.is_empty(), "a request without a framing");
     let url = "http://recording.invalid".parse().expect("a URL");
     let (method, headers, body) = (Method::POST, HeaderMap::new(), Bytes::new());
-    Arc::new(PreparedRequest { info, method, url, headers, body, framing })
+    Ok(Arc::new(PreparedRequest { info, method, url, headers, body, framing }))
 }
 
 impl HeadWire {

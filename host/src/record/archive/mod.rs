@@ -151,6 +151,15 @@ impl RecordingWriter {
     }
 }
 
+#[cfg(test)]
+impl RecordingWriter {
+    /// To a disk that takes nothing more.
+    pub(crate) fn to_a_full_disk() -> RecordingWriter {
+        let file = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        RecordingWriter { file, path: "/dev/full".into(), block: Vec::new() }
+    }
+}
+
 /// A recording being read, from its start, a block at a time.
 #[derive(Debug)]
 pub struct RecordingReader {
