@@ -18,6 +18,8 @@ const NOTE_WIDTH: usize = 400;
 
 #[derive(Debug, Args)]
 #[command(
+    // Among the flags of a load it is one of the rarer ones; here it is what one comes for.
+    mut_arg("dialect", |arg| arg.hide_short_help(false)),
     after_help = "Example: llmperf load --record rec …, then llmperf replay rec --tokenizer tokenizer.json"
 )]
 pub(super) struct ReplayArgs {
