@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use llmperf::clock::Clock;
-use llmperf::load::{Lane, PhaseControl, Source, lanes, run_arrivals, run_slots};
+use llmperf::load::{
+    Admitted, Course, Division, Lane, Launch, NO_LIMIT, Overflow, PhaseControl, PhaseWatch, Slots, Source,
+    lanes, run_arrivals, run_slots,
+};
 use llmperf::record::{EventBatch, Framing};
 use llmperf::tokens::Tokenizer;
 use llmperf::transport::framing::Framer;
@@ -102,11 +105,17 @@ fn dispatched<F: Future<Output = ()>>(rounds: u64, round: impl Fn(Arc<Source<u64
     took
 }
 
+fn launch(source: Arc<Source<u64>>, phase: PhaseWatch, clock: Clock) -> Launch<u64> {
+    let division =
+        Division { warmup_requests: 0, warmup: Span(0), measured_requests: NO_LIMIT, measured: None };
+    Launch { source, course: Course::start(division, clock.now()), phase, clock }
+}
+
 fn dispatch(c: &mut Criterion) {
     let mut group = c.benchmark_group("dispatch");
     group.sample_size(10).throughput(Throughput::Elements(REQUESTS));
     let clock = Clock::start();
-    let send = move |item, _due: Stamp| {
+    let send = move |item, _due: Stamp, _: Admitted| {
         black_box::<u64>(item);
         // A request that never waited would keep its slot's task running alone.
         async move {
@@ -118,7 +127,8 @@ fn dispatch(c: &mut Criterion) {
         b.iter_custom(|rounds| {
             dispatched(rounds, |source| async move {
                 let (_control, phase) = PhaseControl::new();
-                run_slots(SLOTS, source, phase, clock, send).await;
+                let slots = Slots { count: SLOTS, ramp_up: Span(0) };
+                run_slots(slots, launch(source, phase, clock), send).await;
             })
         });
     });
@@ -128,7 +138,8 @@ fn dispatch(c: &mut Criterion) {
             dispatched(rounds, |source| async move {
                 let (_control, phase) = PhaseControl::new();
                 let due = std::iter::repeat_n(Span(0), usize::try_from(REQUESTS).expect("few"));
-                let dropped = run_arrivals(due, SLOTS, source, phase, clock, send).await;
+                let dropped =
+                    run_arrivals(due, SLOTS, Overflow::Drop, launch(source, phase, clock), send).await;
                 black_box(dropped.expect("it runs"));
             })
         });

@@ -2,6 +2,7 @@
 
 mod load;
 mod mock;
+mod replay;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// Send concurrent requests to an LLM API and measure how it answers
     Load(Box<load::LoadArgs>),
+    /// Read a recording again and state its results, with nothing sent
+    Replay(Box<replay::ReplayArgs>),
     /// Serve the built-in target: an OpenAI- and Anthropic-speaking server with scripted timing and faults
     Mock(Box<mock::MockArgs>),
 }
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Load(args) => load::run(*args),
+        Command::Replay(args) => replay::run(*args),
         Command::Mock(args) => mock::run(*args),
     };
     match done {

@@ -3,6 +3,7 @@
 
 mod accumulate;
 mod definition;
+mod dialect;
 mod failures;
 mod histogram;
 mod interval;
@@ -17,6 +18,7 @@ mod window;
 
 pub use accumulate::Accumulator;
 pub use definition::{Aggregate, Definition, Metric, Unit};
+pub use dialect::{Block, Dialect, Dialects, Figure, Statistic, Value};
 pub use failures::{FailureGroup, Failures};
 pub use note::Note;
 pub use request::TokenBasis;

@@ -91,7 +91,7 @@ impl Served {
 }
 
 /// A request that could not be built has a record, and no instants on the wire.
-fn reached_the_client(record: &RequestRecord) -> bool {
+pub(super) fn reached_the_client(record: &RequestRecord) -> bool {
     !matches!(&record.outcome, Outcome::Failed(failure) if failure.kind == FailureKind::PluginRequest)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::metrics::TokenBasis;
+use crate::metrics::{Dialect, TokenBasis};
 
 /// The settings of `llmperf load` as they were given. Field names are the long flag names.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,6 +62,9 @@ pub struct LoadInput {
     /// Empty saves nothing, as in LLMPerf.
     pub results_dir: Option<PathBuf>,
     pub save_text: bool,
+    /// Directory for a recording.
+    pub record: Option<PathBuf>,
+    pub dialects: Vec<Dialect>,
     pub plugin_log: bool,
 }
 

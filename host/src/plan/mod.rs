@@ -4,6 +4,7 @@
 mod content;
 pub mod default;
 mod input;
+mod recording;
 mod resolve;
 mod shape;
 mod target;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::load::{Arrival, Division, NO_LIMIT, Overflow};
-use crate::metrics::TokenBasis;
+use crate::metrics::{Dialect, TokenBasis};
 use crate::plugin::Limits;
 use crate::provider::Provider;
 use crate::transport::Deadlines;
@@ -23,6 +24,7 @@ use crate::workload::{Dataset, PrefixConfig, SonnetConfig};
 
 pub use content::TraceSpeed;
 pub use input::{ArrivalWord, LoadInput};
+pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
 pub use resolve::resolve;
 
 /// A load test, ready to run.
@@ -71,6 +73,10 @@ pub struct Plan {
     pub results_dir: Option<PathBuf>,
     /// Keep the text of every response in the records.
     pub save_text: bool,
+    /// Where every response is recorded as it came; there is no recording in it yet.
+    pub record: Option<PathBuf>,
+    /// The other tools in whose terms the run is stated too.
+    pub dialects: Vec<Dialect>,
     /// Show what the plugin writes to its stdout and stderr.
     pub show_plugin_log: bool,
     /// What was read otherwise than it was written; for people.

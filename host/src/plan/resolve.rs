@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::content;
 use super::default;
+use super::recording::record_dir;
 use super::shape::{self, concurrency, seconds, seconds_or_zero};
 use super::target::{api_word, resolve_plugin, resolve_target};
 use super::{Drain, LoadInput, Plan, Target};
@@ -93,6 +94,8 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
         metadata: metadata(input.metadata.as_deref())?,
         results_dir: results_dir(input.results_dir)?,
         save_text: input.save_text,
+        record: record_dir(input.record)?,
+        dialects: input.dialects,
         show_plugin_log: input.plugin_log,
         notes,
     })
@@ -129,13 +132,13 @@ fn key_value(flag: &str, item: &str) -> Result<(String, String)> {
 }
 
 /// The directory is made now, so that a run does not end with results and nowhere to put them.
-fn results_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
+pub(super) fn results_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
     let Some(dir) = given.filter(|dir| !dir.as_os_str().is_empty()) else { return Ok(None) };
     writable_dir(&dir).with_context(|| format!("--results-dir {} cannot be used", dir.display()))?;
     Ok(Some(dir))
 }
 
-fn writable_dir(dir: &Path) -> Result<()> {
+pub(super) fn writable_dir(dir: &Path) -> Result<()> {
     if dir.exists() && !dir.is_dir() {
         bail!("it is a file\nhint: name a directory; it is made where there is none");
     }

@@ -54,6 +54,46 @@ impl Secret {
             bytes[start..from].fill(b'*');
         }
     }
+
+    /// The same where any of its characters may be escaped as JSON strings allow it; for bytes that are kept undecoded.
+    /// The length stays.
+    pub fn cross_out_escaped(&self, bytes: &mut [u8]) {
+        let needle = self.0.as_bytes();
+        if needle.len() < MIN_REDACTED_BYTES {
+            return;
+        }
+        let mut from = 0;
+        while let Some(found) = memchr::memchr2(needle[0], b'\\', &bytes[from..]) {
+            let start = from + found;
+            let end =
+                needle.iter().try_fold(start, |at, &wanted| Some(at + stands_for(&bytes[at..], wanted)?));
+            from = end.unwrap_or(start + 1);
+            if end.is_some() {
+                bytes[start..from].fill(b'*');
+            }
+        }
+    }
+
+    /// The most bytes that [`Secret::cross_out_escaped`] has to see together to find it; 0 where it is never searched for.
+    pub fn longest_form(&self) -> usize {
+        if self.0.len() < MIN_REDACTED_BYTES { 0 } else { self.0.len() * UNICODE_ESCAPE }
+    }
+}
+
+/// `\u0041`
+const UNICODE_ESCAPE: usize = 6;
+
+/// How many bytes at the start of `text` stand for the byte `wanted`: itself, or its escape in a JSON string.
+fn stands_for(text: &[u8], wanted: u8) -> Option<usize> {
+    let code = |digits| u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    match text {
+        [b'\\', b'u', ..] if text.get(2..UNICODE_ESCAPE).and_then(code) == Some(u32::from(wanted)) => {
+            Some(UNICODE_ESCAPE)
+        }
+        [b'\\', escaped, ..] if *escaped == wanted => Some(2),
+        [first, ..] if *first == wanted => Some(1),
+        _ => None,
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -76,6 +116,25 @@ mod tests {
         assert_eq!(&body, b"{\"k\":\"*************\"}*************");
         let placeholder = Secret::new("ollama").expect("a good key");
         assert_eq!(placeholder.redact("ollama is not found"), "ollama is not found");
+    }
+
+    #[test]
+    fn a_secret_is_found_in_its_escaped_forms_too() {
+        let secret = Secret::new("sk/\\\"01234").expect("a good key");
+        let check = |text: &str| {
+            let mut bytes = format!("<{text}>").into_bytes();
+            secret.cross_out_escaped(&mut bytes);
+            assert_eq!(String::from_utf8(bytes), Ok(format!("<{}>", "*".repeat(text.len()))));
+        };
+        check(r#"sk/\"01234"#);
+        check(r#"sk\/\\\"01234"#);
+        check(r#"\u0073k\u002f\u005C\"0123\u0034"#);
+        check(&"sk/\\\"01234".repeat(3));
+        for other in [r"sk/", r"\u0073", r"\u00", r"\", r#"sk/\"01235 \u0073k\u002fx"#] {
+            let mut bytes = other.as_bytes().to_vec();
+            secret.cross_out_escaped(&mut bytes);
+            assert_eq!(bytes, other.as_bytes());
+        }
     }
 
     #[test]

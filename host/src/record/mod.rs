@@ -1,6 +1,7 @@
 //! What travels through the program: one request's values, from its specification to its record.
-//! Plain data; nothing here knows where it comes from or goes to.
+//! Plain data; nothing here knows where it comes from or goes to. `archive` is its form in the file of a recording.
 
+pub mod archive;
 mod event;
 mod request;
 mod response;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::units::{RequestId, SessionId, Tokens};
@@ -71,7 +72,7 @@ pub struct PreparedRequest {
 }
 
 /// What of a request goes into its record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestInfo {
     pub id: RequestId,
     pub session: Option<SessionId>,
@@ -81,7 +82,8 @@ pub struct RequestInfo {
 }
 
 /// How a response body is cut into events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Framing {
     /// `text/event-stream`, by the WHATWG rules.
     Sse,

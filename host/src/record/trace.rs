@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
 
 use super::{Failure, PreparedRequest, RequestInfo};
 use crate::units::{RequestId, Stamp};
@@ -57,7 +58,7 @@ pub enum Transfer {
 }
 
 /// When a request was to start, and as what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// When the arrival process wanted the request to start.
     pub due: Stamp,

@@ -1,5 +1,6 @@
 //! The summary that a person reads in one look. Every foreign text in it is inert.
 
+mod dialect;
 mod table;
 
 use std::cmp::Reverse;
@@ -9,6 +10,8 @@ use super::summary_json::kind_name;
 use crate::metrics::{Summary, TokenBasis, TokenCount};
 use crate::units::Span;
 use table::grouped;
+
+pub use dialect::render_dialects;
 
 /// What the headline says of the run.
 #[derive(Debug, Clone, Copy)]

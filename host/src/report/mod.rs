@@ -2,6 +2,7 @@
 //! Texts that a server, a plugin or a user supplied are made inert before they reach a terminal.
 
 mod console;
+mod dialect;
 mod files;
 mod inert;
 pub mod llmperf;
@@ -10,7 +11,8 @@ mod python_json;
 mod record_json;
 mod summary_json;
 
-pub use console::{RunLabel, render};
+pub use console::{RunLabel, render, render_dialects};
+pub use dialect::add_dialects;
 pub use files::{ReadRecords, RecordsWriter, read_records, write_atomically};
 pub use inert::inert;
 pub use progress::Progress;

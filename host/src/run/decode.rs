@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::machine;
 use super::reader::Reader;
+use super::record::{Recorder, Tap};
 use super::understand::Response;
 use crate::record::{Exchange, RequestRecord, Trace};
 use crate::units::RequestId;
@@ -29,23 +30,32 @@ impl Handover {
     }
 }
 
-/// Starts `count` decode threads. They end when every copy of the handover is gone.
+/// Starts `count` decode threads. They end when every copy of the handover is gone. Each exchange goes to the recorder too.
 pub(super) fn start(
     reader: &Reader,
     count: usize,
+    recorder: Option<&Recorder>,
     records: &SyncSender<RequestRecord>,
 ) -> Result<(Handover, Vec<JoinHandle<()>>)> {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(QUEUED_EXCHANGES)).unzip();
     let threads = receivers.into_iter().map(|exchanges| {
-        let (reader, records) = (reader.clone(), records.clone());
-        machine::spawn_background("decode", move || work(&reader, exchanges, &records))
+        let (reader, records, tap) = (reader.clone(), records.clone(), recorder.map(|r| r.tap(reader)));
+        machine::spawn_background("decode", move || work(&reader, tap, exchanges, &records))
     });
     Ok((Handover(senders), threads.collect::<Result<_>>()?))
 }
 
-fn work(reader: &Reader, mut exchanges: mpsc::Receiver<Exchange>, records: &SyncSender<RequestRecord>) {
+fn work(
+    reader: &Reader,
+    mut tap: Option<Tap>,
+    mut exchanges: mpsc::Receiver<Exchange>,
+    records: &SyncSender<RequestRecord>,
+) {
     let mut running: HashMap<RequestId, Response> = HashMap::new();
     while let Some(exchange) = exchanges.blocking_recv() {
+        if let Some(tap) = &mut tap {
+            tap.take(&exchange);
+        }
         let record = match exchange {
             Exchange::Part(part) => {
                 let response = running

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Ended, Setup, machine};
 use crate::load::{Arrival, NO_LIMIT, Overflow, Process, Profile, Segment};
+use crate::metrics::TokenBasis;
 use crate::plan::{PluginSource, Target};
 use crate::workload::Dataset;
 
@@ -83,6 +84,11 @@ fn plan(setup: &Setup) -> Value {
         "additional_sampling_params": plan.sampling,
         "metadata": plan.metadata.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<serde_json::Map<_, _>>(),
         "save_text": plan.save_text,
+        "tokens": match plan.token_basis {
+            TokenBasis::Local => "local",
+            TokenBasis::Server => "server",
+        },
+        "dialects": plan.dialects.iter().map(|dialect| dialect.name()).collect::<Vec<_>>(),
     })
 }
 

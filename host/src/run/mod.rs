@@ -10,30 +10,39 @@ mod machine;
 mod manifest;
 mod plugin_log;
 mod reader;
+mod record;
+mod recorded;
+mod replay;
 mod results;
 mod setup;
 mod turns;
 mod understand;
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use anyhow::Result;
 
+use crate::clock;
 use crate::error::Error;
 use crate::load::{Phase, Slots};
-use crate::metrics::{Accumulator, Context, Summary};
+use crate::metrics::{Accumulator, Block, Context, Dialects, Summary};
 use crate::plan::Plan;
 use crate::record::RequestRecord;
+use crate::report::add_dialects;
 use crate::transport::Transport;
 use crate::units::Span;
 
 pub use control::Ended;
+pub use replay::{Replayed, replay};
 pub use results::ResultFiles;
 pub use setup::Setup;
 
 use build::Builder;
 use control::{Stop, TimeLimits};
 use io::{DueTimes, Io, IoReport, Sender};
+use record::Recorder;
+use recorded::Footer;
 use results::Results;
 
 /// What plugins are asked to speak: a conversation.
@@ -51,6 +60,8 @@ const MAX_PLUGIN_FAULTS_IN_A_ROW: u32 = 10;
 #[derive(Debug)]
 pub struct Report {
     pub summary: Summary,
+    /// The same run in other tools' terms.
+    pub dialects: Vec<Block>,
     pub ended: Ended,
     /// How long each connection took that was opened before the first request.
     pub opened_ahead: Vec<Span>,
@@ -60,6 +71,8 @@ pub struct Report {
     pub json: serde_json::Value,
     /// Where the results went; `None` where none were to be saved. An error, say a full disk, does not cost the summary.
     pub files: Result<Option<ResultFiles>>,
+    /// The recording; `None` where there was to be none. An error does not cost the summary either.
+    pub recording: Result<Option<PathBuf>>,
 }
 
 /// Sees a run as it goes, for people. It may be slow or absent; the run does not wait for its answers.
@@ -78,12 +91,15 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     // The built-in target holds the other end of every connection.
     let files_each = if setup.mock.is_some() { 2 } else { 1 };
     machine::ensure_open_files(plan.concurrency, files_each).map_err(Error::usage)?;
-    let mut results = Results::create(&setup)?;
+    let started = clock::unix_seconds();
+    let mut results = Results::create(&setup, started)?;
+    let header = || manifest::of(&setup, started);
+    let recorder = plan.record.as_deref().map(|dir| Recorder::start(dir, header())).transpose()?;
 
     let (source, builders) = build::start(builder, plan.requests())?;
     let (record_sender, records) = sync_channel(QUEUED_RECORDS);
     let decoders = machine::cores().saturating_sub(1).max(1);
-    let (handover, decoders) = decode::start(reader, decoders, &record_sender)?;
+    let (handover, decoders) = decode::start(reader, decoders, recorder.as_ref(), &record_sender)?;
     drop(record_sender);
 
     let (turns, turn_builders, not_reached) = turns::start(builder, plan.requests(), &reader.answers)?;
@@ -104,11 +120,12 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     watcher.started(plan.requests());
     let io = io.start(source)?;
     let context = Context { dropped: 0, token_basis: plan.token_basis, measured: plan.division.measured };
+    let mut dialects = Dialects::new(&plan.dialects, plan.token_basis);
     let mut accumulator = std::thread::scope(|scope| {
-        let (results, watcher) = (&mut results, &mut *watcher);
+        let (results, watcher, dialects) = (&mut results, &mut *watcher, &mut dialects);
         let collecting = scope.spawn(|| {
             machine::step_back();
-            collect(records, Accumulator::new(context), results, watcher, &stop)
+            collect(records, Accumulator::new(context), results, dialects, watcher, &stop)
         });
         collecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
@@ -121,12 +138,16 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let ended = stop.reason();
     accumulator.add_dropped(dropped);
     let summary = accumulator.finish();
+    let dialects = dialects.finish();
     let mut json = results::report_json(&summary, ended, &opened_ahead);
     if plan.dataset.as_ref().is_some_and(|dataset| dataset.has_sessions()) {
         json["turns_not_reached"] = turns_not_reached.into();
     }
+    add_dialects(&mut json, &dialects);
     let files = results.finish(&setup, &json);
-    Ok(Report { summary, ended, opened_ahead, turns_not_reached, json, files })
+    let footer = || Footer::json(dropped, ended, &opened_ahead);
+    let recording = recorder.map(|recorder| recorder.finish(footer())).transpose();
+    Ok(Report { summary, dialects, ended, opened_ahead, turns_not_reached, json, files, recording })
 }
 
 /// How many connections are opened before the first request: one for each that will run at a time, as far as that is known.
@@ -178,12 +199,14 @@ fn collect(
     incoming: Receiver<RequestRecord>,
     mut accumulator: Accumulator,
     results: &mut Results,
+    dialects: &mut Dialects,
     watcher: &mut dyn Watcher,
     stop: &Stop,
 ) -> Accumulator {
     let mut plugin_faults_in_a_row = 0;
     for record in incoming {
         results.keep(&record);
+        dialects.add(&record);
         watcher.finished(&record);
         plugin_faults_in_a_row = if is_plugin_fault(&record) { plugin_faults_in_a_row + 1 } else { 0 };
         if plugin_faults_in_a_row == MAX_PLUGIN_FAULTS_IN_A_ROW {

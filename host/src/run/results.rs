@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::recorded::Recorded;
 use super::{Ended, Setup, manifest};
-use crate::clock;
 use crate::metrics::llmperf::Rows;
 use crate::metrics::{Distribution, Summary};
+use crate::plan::ReplayPlan;
 use crate::record::RequestRecord;
 use crate::report::llmperf::{LlmperfFiles, LlmperfRun, file_base};
 use crate::report::{RecordsWriter, ascii_json, summary_json, write_atomically};
@@ -41,12 +42,22 @@ struct Open {
 
 impl Results {
     /// Makes the run's directory and writes its manifest, so that a run that is killed says what it was.
-    pub(super) fn create(setup: &Setup) -> Result<Results> {
+    pub(super) fn create(setup: &Setup, timestamp: u64) -> Result<Results> {
         let Some(results_dir) = setup.plan.results_dir.clone() else { return Ok(Results(None)) };
-        let timestamp = clock::unix_seconds();
-        let run_dir = new_run_dir(&results_dir, &setup.plan.model, timestamp)?;
-        let manifest = manifest::of(setup, timestamp);
-        write_atomically(&run_dir.join("manifest.json"), &pretty(&manifest))?;
+        let base = format!("{}_load_{timestamp}", setup.plan.model);
+        Results::open(results_dir, &base, &manifest::of(setup, timestamp), timestamp)
+    }
+
+    /// The same for the results of a replay.
+    pub(super) fn of_replay(plan: &ReplayPlan, recorded: &Recorded, manifest: &Value) -> Result<Results> {
+        let Some(results_dir) = plan.results_dir.clone() else { return Ok(Results(None)) };
+        let base = format!("{}_replay_{}", recorded.model(), recorded.started());
+        Results::open(results_dir, &base, manifest, recorded.started())
+    }
+
+    fn open(results_dir: PathBuf, base: &str, manifest: &Value, timestamp: u64) -> Result<Results> {
+        let run_dir = new_run_dir(&results_dir, base)?;
+        write_atomically(&run_dir.join("manifest.json"), &pretty(manifest))?;
         let records = RecordsWriter::create(&run_dir.join("records.jsonl"))?;
         Ok(Results(Some(Open {
             failed: None,
@@ -69,10 +80,6 @@ impl Results {
     /// Writes what is known only at the end.
     pub(super) fn finish(self, setup: &Setup, json: &Value) -> Result<Option<ResultFiles>> {
         let Some(open) = self.0 else { return Ok(None) };
-        if let Some(error) = open.failed {
-            return Err(error.context("the results are not complete"));
-        }
-        write_atomically(&open.run_dir.join("summary.json"), &pretty(json))?;
         let plan = &setup.plan;
         let run = LlmperfRun {
             model: &plan.model,
@@ -85,14 +92,32 @@ impl Results {
             metadata: &plan.metadata,
             timestamp: open.timestamp,
         };
-        let llmperf = LlmperfFiles::of(&run, open.rows).write(&open.results_dir)?;
-        Ok(Some(ResultFiles { llmperf, run_dir: open.run_dir }))
+        let results_dir = open.results_dir.clone();
+        open.complete(&results_dir, &run, json).map(Some)
+    }
+
+    /// The same for a replay. LLMPerf's files go beside the others: they would have the names of those of the run.
+    pub(super) fn finish_replay(self, recorded: &Recorded, json: &Value) -> Result<Option<ResultFiles>> {
+        let Some(open) = self.0 else { return Ok(None) };
+        let (metadata, run_dir) = (recorded.metadata(), open.run_dir.clone());
+        open.complete(&run_dir, &recorded.llmperf_run(&metadata), json).map(Some)
+    }
+}
+
+impl Open {
+    fn complete(self, llmperf_dir: &Path, run: &LlmperfRun<'_>, json: &Value) -> Result<ResultFiles> {
+        if let Some(error) = self.failed {
+            return Err(error.context("the results are not complete"));
+        }
+        write_atomically(&self.run_dir.join("summary.json"), &pretty(json))?;
+        let llmperf = LlmperfFiles::of(run, self.rows).write(llmperf_dir)?;
+        Ok(ResultFiles { llmperf, run_dir: self.run_dir })
     }
 }
 
 /// A directory that was not there before: two runs in one second, or into one directory, do not meet.
-fn new_run_dir(results_dir: &Path, model: &str, timestamp: u64) -> Result<PathBuf> {
-    let base = file_base(&format!("{model}_load_{timestamp}"));
+fn new_run_dir(results_dir: &Path, base: &str) -> Result<PathBuf> {
+    let base = file_base(base);
     let names = std::iter::once(base.clone()).chain((2..).map(|n| format!("{base}_{n}")));
     for name in names {
         let dir = results_dir.join(name);

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::mock::{self, Delay, MockConfig, MockHandle, UsageMode};
 use crate::plan::{Plan, PluginSource, Target};
-use crate::plugin::{Engine, Fault, OptionKind, OptionSpec, Plugin, bundled};
+use crate::plugin::{Engine, Fault, Limits, OptionKind, OptionSpec, Plugin, bundled};
 use crate::provider::{Credential, Provider};
 use crate::tokens::Tokenizer;
 use crate::units::Span;
@@ -53,7 +53,7 @@ impl Setup {
                 None => Tokenizer::embedded(),
             })?
         };
-        let plugin = load_plugin(&plan);
+        let plugin = load_plugin(&plan.plugin, plan.limits);
         let tokenizer = machine::join(tokenizer).map_err(Error::usage)?;
         let plugin = plugin?;
         let options = plugin_options(&plan, plugin.description().options.as_slice()).map_err(Error::usage)?;
@@ -109,11 +109,11 @@ impl Setup {
     }
 }
 
-fn load_plugin(plan: &Plan) -> Result<Plugin, Error> {
+pub(super) fn load_plugin(source: &PluginSource, limits: Limits) -> Result<Plugin, Error> {
     let cache =
         directories::ProjectDirs::from("", "", "llmperf").map(|dirs| dirs.cache_dir().join("compiled"));
-    let engine = Engine::new(plan.limits, cache.as_deref())?;
-    let loaded = match &plan.plugin {
+    let engine = Engine::new(limits, cache.as_deref())?;
+    let loaded = match source {
         PluginSource::Bundled(name) => {
             let plugin =
                 bundled().find(|plugin| plugin.name == *name).expect("a plan names bundled plugins only");

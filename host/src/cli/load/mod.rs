@@ -1,6 +1,6 @@
 //! `llmperf load`: the load test.
 
-mod results;
+pub(super) mod results;
 mod shape;
 mod target;
 mod workload;
@@ -12,9 +12,10 @@ use clap::Args;
 use super::{exit, print_result};
 use crate::error::Error;
 use crate::load::{Arrival, NO_LIMIT, Process, Profile};
+use crate::metrics::Failures;
 use crate::plan::{LoadInput, Plan, resolve};
 use crate::record::RequestRecord;
-use crate::report::{Progress, RunLabel, ascii_json, render};
+use crate::report::{Progress, RunLabel, ascii_json, render, render_dialects};
 use crate::run::{self, Ended, Report, Setup, Watcher};
 use crate::units::Span;
 use results::{Output, ResultArgs};
@@ -23,7 +24,7 @@ use target::TargetArgs;
 use workload::WorkloadArgs;
 
 /// Columns of a summary that goes to a file or a pipe.
-const PLAIN_WIDTH: usize = 100;
+pub(super) const PLAIN_WIDTH: usize = 100;
 
 #[derive(Debug, Args)]
 #[command(
@@ -78,7 +79,8 @@ pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
                 open_loop,
             };
             let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            print_result(&render(&report.summary, &label, PLAIN_WIDTH, color))?;
+            let summary = render(&report.summary, &label, PLAIN_WIDTH, color);
+            print_result(&(summary + &render_dialects(&report.dialects, PLAIN_WIDTH, color)))?;
         }
     }
     Ok(conclude(&report))
@@ -156,6 +158,14 @@ fn conclude(report: &Report) -> u8 {
             report.turns_not_reached
         );
     }
+    match &report.recording {
+        Ok(Some(file)) => eprintln!("recording: {}", file.display()),
+        Ok(None) => {}
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return exit::INTERNAL;
+        }
+    }
     match report.ended {
         Ended::Interrupted => {
             eprintln!("note: interrupted; these are partial results");
@@ -172,14 +182,17 @@ fn conclude(report: &Report) -> u8 {
             if report.summary.counts.ok > 0 {
                 return 0;
             }
-            // Nothing succeeded. Where no failure was the target's, it is not the target that is unusable.
-            let failures = &report.summary.failures;
-            if !failures.is_empty() && failures.keys().all(|kind| kind.is_plugin_fault()) {
-                eprintln!("error: the plugin failed on every request");
-                exit::PLUGIN
-            } else {
-                exit::TARGET
-            }
+            without_success(&report.summary.failures)
         }
+    }
+}
+
+/// Nothing succeeded. Where no failure was the target's, it is not the target that is unusable.
+pub(super) fn without_success(failures: &Failures) -> u8 {
+    if !failures.is_empty() && failures.keys().all(|kind| kind.is_plugin_fault()) {
+        eprintln!("error: the plugin failed on every request");
+        exit::PLUGIN
+    } else {
+        exit::TARGET
     }
 }

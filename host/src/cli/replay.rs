@@ -1,0 +1,112 @@
+//! `llmperf replay`: a recording, read again.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::load::results::{DialectArgs, Output, Tokens};
+use super::load::{PLAIN_WIDTH, without_success};
+use super::{exit, print_result};
+use crate::error::Error;
+use crate::plan::{ReplayInput, resolve_replay};
+use crate::report::{RunLabel, ascii_json, inert, render, render_dialects};
+use crate::run::{self, Replayed};
+
+/// Notes quote what a file by a stranger may say.
+const NOTE_WIDTH: usize = 400;
+
+#[derive(Debug, Args)]
+#[command(
+    // Among the flags of a load it is one of the rarer ones; here it is what one comes for.
+    mut_arg("dialect", |arg| arg.hide_short_help(false)),
+    after_help = "Example: llmperf load --record rec …, then llmperf replay rec --tokenizer tokenizer.json"
+)]
+pub(super) struct ReplayArgs {
+    /// Directory that was given to --record, or the file in it
+    #[arg(value_name = "RECORDING")]
+    recording: PathBuf,
+    /// Plugin to read the responses with, instead of the one of the run
+    #[arg(long, value_name = "FILE")]
+    plugin: Option<PathBuf>,
+    /// API whose bundled plugin is to read them
+    #[arg(long, visible_alias = "api")]
+    llm_api: Option<String>,
+    /// Show what the plugin writes to its stdout and stderr, up to 100 lines
+    #[arg(long)]
+    plugin_log: bool,
+    /// tokenizer.json to count output with, instead of the tokenizer of the run
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    /// Whose token counts the metrics use [default: as in the run]
+    #[arg(long, value_enum)]
+    tokens: Option<Tokens>,
+    #[command(flatten)]
+    dialects: DialectArgs,
+    /// Directory for the results; without one nothing is saved
+    #[arg(long, value_name = "DIR")]
+    results_dir: Option<PathBuf>,
+    /// Save every response's text in the records too
+    #[arg(long)]
+    save_text: bool,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+pub(super) fn run(args: ReplayArgs) -> Result<u8, Error> {
+    let output = args.output;
+    let plan = resolve_replay(ReplayInput {
+        recording: args.recording,
+        plugin: args.plugin,
+        llm_api: args.llm_api,
+        tokenizer: args.tokenizer,
+        tokens: args.tokens.map(Tokens::basis),
+        dialects: args.dialects.dialects(),
+        results_dir: args.results_dir,
+        save_text: args.save_text,
+        plugin_log: args.plugin_log,
+    });
+    let replayed = run::replay(&plan.map_err(Error::usage)?)?;
+    for note in &replayed.notes {
+        eprintln!("note: {}", inert(note, NOTE_WIDTH));
+    }
+    match output {
+        Output::Json => print_result(&format!("{}\n", ascii_json(&replayed.json)))?,
+        Output::Text => print_result(&text(&replayed))?,
+    }
+    Ok(conclude(&replayed))
+}
+
+fn text(replayed: &Replayed) -> String {
+    let label = &replayed.label;
+    let label = RunLabel {
+        model: &label.model,
+        target: &label.target,
+        api: &label.api,
+        plugin: &label.plugin,
+        load: &label.load,
+        open_loop: label.open_loop,
+    };
+    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    render(&replayed.summary, &label, PLAIN_WIDTH, color)
+        + &render_dialects(&replayed.dialects, PLAIN_WIDTH, color)
+}
+
+/// Says where the results are, and picks the exit code that the run would have had.
+fn conclude(replayed: &Replayed) -> u8 {
+    match &replayed.files {
+        Ok(Some(files)) => {
+            eprintln!("results: {}", files.run_dir.display());
+            for file in &files.llmperf {
+                eprintln!("         {}", file.display());
+            }
+        }
+        Ok(None) => {}
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return exit::INTERNAL;
+        }
+    }
+    if replayed.summary.counts.ok > 0 { 0 } else { without_success(&replayed.summary.failures) }
+}
