@@ -100,7 +100,6 @@ impl Trend {
             && self.rho.abs() * ((self.n as f64) - 1.0).sqrt() >= SURE
             && change >= MIN_CHANGE_MS
             && change >= MIN_CHANGE * self.first_ms.min(self.last_ms)
-            && (change > 0.0) == (self.rho != 0.0)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
 use anyhow::Result;
@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::machine;
 use super::reader::Reader;
 use super::understand::Response;
+use crate::metrics::Room;
 use crate::record::{Exchange, RequestRecord, Trace};
 use crate::units::RequestId;
 
@@ -27,6 +28,26 @@ impl Handover {
     pub(super) fn of(&self, id: RequestId) -> &mpsc::Sender<Exchange> {
         &self.0[usize::try_from(id.0 % self.0.len() as u64).expect("smaller than a usize")]
     }
+
+    /// To look at how full it is.
+    pub(super) fn gauge(&self) -> QueueGauge {
+        QueueGauge(self.0.iter().map(mpsc::Sender::downgrade).collect())
+    }
+}
+
+/// How full the channels of a handover are; it does not keep them open.
+#[derive(Debug, Clone, Default)]
+pub(super) struct QueueGauge(Vec<mpsc::WeakSender<Exchange>>);
+
+impl QueueGauge {
+    /// The fullest of them; `None` where all are closed.
+    pub(super) fn fullest(&self) -> Option<Room> {
+        let room = |sender: mpsc::Sender<Exchange>| Room {
+            most: (sender.max_capacity() - sender.capacity()) as u64,
+            limit: sender.max_capacity() as u64,
+        };
+        self.0.iter().filter_map(mpsc::WeakSender::upgrade).map(room).max_by_key(|room| room.most)
+    }
 }
 
 /// Starts `count` decode threads. They end when every copy of the handover is gone.
@@ -34,16 +55,22 @@ pub(super) fn start(
     reader: &Reader,
     count: usize,
     records: &SyncSender<RequestRecord>,
+    record_waits: &Arc<AtomicU64>,
 ) -> Result<(Handover, Vec<JoinHandle<()>>)> {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(QUEUED_EXCHANGES)).unzip();
     let threads = receivers.into_iter().map(|exchanges| {
-        let (reader, records) = (reader.clone(), records.clone());
-        machine::spawn_background("decode", move || work(&reader, exchanges, &records))
+        let (reader, records, waits) = (reader.clone(), records.clone(), Arc::clone(record_waits));
+        machine::spawn_background("decode", move || work(&reader, exchanges, &records, &waits))
     });
     Ok((Handover(senders), threads.collect::<Result<_>>()?))
 }
 
-fn work(reader: &Reader, mut exchanges: mpsc::Receiver<Exchange>, records: &SyncSender<RequestRecord>) {
+fn work(
+    reader: &Reader,
+    mut exchanges: mpsc::Receiver<Exchange>,
+    records: &SyncSender<RequestRecord>,
+    waits: &AtomicU64,
+) {
     let mut running: HashMap<RequestId, Response> = HashMap::new();
     while let Some(exchange) = exchanges.blocking_recv() {
         let record = match exchange {
@@ -60,7 +87,14 @@ fn work(reader: &Reader, mut exchanges: mpsc::Receiver<Exchange>, records: &Sync
             Exchange::End(trace) => end(reader, running.remove(&trace.request.info.id), &trace),
             Exchange::Unsent(unsent) => reader.unsent(unsent),
         };
-        if records.send(record).is_err() {
+        let sent = match records.try_send(record) {
+            Err(TrySendError::Full(record)) => {
+                waits.fetch_add(1, Ordering::Relaxed);
+                records.send(record).is_ok()
+            }
+            sent => sent.is_ok(),
+        };
+        if !sent {
             return;
         }
     }

@@ -2,10 +2,13 @@
 //! This is where the rooms below meet; it decides nothing about metrics, wire formats or schedules itself.
 
 mod build;
+mod calibration;
 mod control;
 mod decode;
 mod events;
+mod health;
 mod io;
+mod judgement;
 mod machine;
 mod manifest;
 mod plugin_log;
@@ -14,24 +17,29 @@ mod results;
 mod setup;
 mod understand;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use anyhow::Result;
 
 use crate::error::Error;
 use crate::load::Phase;
-use crate::metrics::{Context, Summary, summarize};
+use crate::metrics::{Context, Course, Summary, summarize};
 use crate::plan::Plan;
 use crate::record::RequestRecord;
 use crate::transport::Transport;
 use crate::units::Span;
 
+pub use calibration::{default_path as calibration_path, store as store_calibration};
 pub use control::Ended;
+pub use judgement::Judgement;
 pub use results::ResultFiles;
 pub use setup::Setup;
 
 use control::{Stop, TimeLimits};
 use io::{DueTimes, Io, IoReport, Sender};
+use judgement::{CourseWatcher, judgement};
 use results::Results;
 
 /// What plugins are asked to speak: a conversation.
@@ -50,6 +58,7 @@ const MAX_PLUGIN_FAULTS_IN_A_ROW: u32 = 10;
 pub struct Report {
     pub summary: Summary,
     pub ended: Ended,
+    pub judgement: Judgement,
     /// How long each connection took that was opened before the first request.
     pub opened_ahead: Vec<Span>,
     /// All of it as `summary.json` has it.
@@ -77,13 +86,15 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let mut results = Results::create(&setup)?;
 
     let (source, builders) = build::start(builder, plan.requests)?;
+    let record_waits = Arc::new(AtomicU64::new(0));
     let (record_sender, records) = sync_channel(QUEUED_RECORDS);
     let decoders = machine::cores().saturating_sub(1).max(1);
-    let (handover, decoders) = decode::start(reader, decoders, &record_sender)?;
+    let (handover, decoders) = decode::start(reader, decoders, &record_sender, &record_waits)?;
     drop(record_sender);
 
     let stop = Stop::new();
     let transport = Transport::new(*clock, plan.deadlines)?;
+    let reading_waits = transport.decode_waits();
     let io = Io {
         sender: Sender { transport, clock: *clock, handover, phase: stop.watch() },
         base: builder.provider.base.clone(),
@@ -94,10 +105,11 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         limits: TimeLimits { timeout: plan.timeout, drain: plan.drain },
         stop: stop.clone(),
     };
+    let mut watcher = CourseWatcher { course: Course::default(), next: watcher };
     watcher.started(plan.requests);
     let io = io.start(source)?;
     let records = std::thread::scope(|scope| {
-        let (results, watcher) = (&mut results, &mut *watcher);
+        let (results, watcher) = (&mut results, &mut watcher);
         let collecting = scope.spawn(|| {
             machine::step_back();
             collect(records, results, watcher, &stop)
@@ -106,14 +118,18 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     });
     watcher.ended();
 
-    let IoReport { opened_ahead, dropped } = machine::join(io)?;
+    let IoReport { opened_ahead, dropped, mut health } = machine::join(io)?;
     decoders.into_iter().for_each(machine::join);
     builders.into_iter().for_each(machine::join);
     let ended = stop.reason();
     let summary = summarize(&records, Context { dropped, token_basis: plan.token_basis });
-    let json = results::report_json(&summary, ended, &opened_ahead);
+    health.reading_waits = reading_waits.load(Ordering::Relaxed);
+    health.record_waits = record_waits.load(Ordering::Relaxed);
+    let judgement = judgement(&setup, &summary, health, &watcher.course, ended);
+    let mut json = results::report_json(&summary, ended, &opened_ahead);
+    judgement.write(&mut json);
     let files = results.finish(&setup, &json, &records);
-    Ok(Report { summary, ended, opened_ahead, json, files })
+    Ok(Report { summary, ended, judgement, opened_ahead, json, files })
 }
 
 /// How many connections are opened before the first request: one for each that will run at a time, as far as that is known.
