@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorKind};
 mod exit {
     pub(super) const INTERNAL: u8 = 1;
     pub(super) const USAGE: u8 = 2;
+    /// The verdict is INVALID; with --strict only.
+    pub(super) const NOT_VALID: u8 = 4;
     /// No request succeeded.
     pub(super) const TARGET: u8 = 5;
     pub(super) const PLUGIN: u8 = 6;
