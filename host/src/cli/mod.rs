@@ -1,5 +1,6 @@
 //! The command line: the only room that knows clap. It turns flags into what the rooms below take, and errors into exit codes.
 
+mod calibrate;
 mod load;
 mod mock;
 
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// Send concurrent requests to an LLM API and measure how it answers
     Load(Box<load::LoadArgs>),
+    /// Measure what the client itself adds on this machine, for the error bar of every later run
+    Calibrate(calibrate::CalibrateArgs),
     /// Serve the built-in target: an OpenAI- and Anthropic-speaking server with scripted timing and faults
     Mock(Box<mock::MockArgs>),
 }
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Load(args) => load::run(*args),
+        Command::Calibrate(args) => calibrate::run(args),
         Command::Mock(args) => mock::run(*args),
     };
     match done {

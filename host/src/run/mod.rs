@@ -2,6 +2,7 @@
 //! This is where the rooms below meet; it decides nothing about metrics, wire formats or schedules itself.
 
 mod build;
+mod calibrate;
 mod calibration;
 mod control;
 mod decode;
@@ -31,6 +32,7 @@ use crate::record::RequestRecord;
 use crate::transport::Transport;
 use crate::units::Span;
 
+pub use calibrate::{CalibrationLoad, LOADS, QUICK_LOADS, calibrate};
 pub use calibration::{default_path as calibration_path, store as store_calibration};
 pub use control::Ended;
 pub use judgement::Judgement;
