@@ -57,7 +57,10 @@ fn json_on_stdout_is_the_summary_of_the_results() {
             "body_bytes",
             "notes",
             "ended",
-            "connections"
+            "connections",
+            "verdict",
+            "health",
+            "error_bar"
         ]
     );
     assert_eq!(counts(&printed), [6, 6, 0, 0]);

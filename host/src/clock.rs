@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::units::Stamp;
+use crate::units::{Span, Stamp};
 
 /// The run's own clock: monotonic, zero at the start of the run. A step of the wall clock does not touch it.
 #[derive(Debug, Clone, Copy)]
@@ -45,4 +45,20 @@ pub fn monotonic_ns() -> u64 {
 /// Wall-clock time, whole seconds since 1970 (LLMPerf's `timestamp`).
 pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// CPU time of the whole process so far, user and system.
+pub fn process_cpu() -> Span {
+    cpu(rustix::time::ClockId::ProcessCPUTime)
+}
+
+/// CPU time of the calling thread so far, user and system.
+pub fn thread_cpu() -> Span {
+    cpu(rustix::time::ClockId::ThreadCPUTime)
+}
+
+fn cpu(of: rustix::time::ClockId) -> Span {
+    let t = rustix::time::clock_gettime(of);
+    let seconds = Span::from_secs(u64::try_from(t.tv_sec).unwrap_or(0));
+    Span(seconds.0 + u64::try_from(t.tv_nsec).unwrap_or(0))
 }

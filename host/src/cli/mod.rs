@@ -1,5 +1,6 @@
 //! The command line: the only room that knows clap. It turns flags into what the rooms below take, and errors into exit codes.
 
+mod calibrate;
 mod load;
 mod mock;
 mod replay;
@@ -14,6 +15,8 @@ use crate::error::{Error, ErrorKind};
 mod exit {
     pub(super) const INTERNAL: u8 = 1;
     pub(super) const USAGE: u8 = 2;
+    /// The verdict is INVALID; with --strict only.
+    pub(super) const NOT_VALID: u8 = 4;
     /// No request succeeded.
     pub(super) const TARGET: u8 = 5;
     pub(super) const PLUGIN: u8 = 6;
@@ -35,6 +38,8 @@ enum Command {
     Load(Box<load::LoadArgs>),
     /// Read a recording again and state its results, with nothing sent
     Replay(Box<replay::ReplayArgs>),
+    /// Measure what the client itself adds on this machine, for the error bar of every later run
+    Calibrate(calibrate::CalibrateArgs),
     /// Serve the built-in target: an OpenAI- and Anthropic-speaking server with scripted timing and faults
     Mock(Box<mock::MockArgs>),
 }
@@ -52,6 +57,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Load(args) => load::run(*args),
         Command::Replay(args) => replay::run(*args),
+        Command::Calibrate(args) => calibrate::run(args),
         Command::Mock(args) => mock::run(*args),
     };
     match done {

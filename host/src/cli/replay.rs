@@ -87,6 +87,9 @@ fn text(replayed: &Replayed) -> String {
         plugin: &label.plugin,
         load: &label.load,
         open_loop: label.open_loop,
+        // A replay measures nothing; whether to believe the run was said when it was made.
+        verdict: None,
+        error_bar: None,
     };
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     render(&replayed.summary, &label, PLAIN_WIDTH, color)

@@ -2,27 +2,37 @@
 //! Pure: the same records give the same [`Summary`], bit for bit and in whatever order they came. No I/O, no clock.
 
 mod accumulate;
+mod calibration;
 mod definition;
 mod dialect;
 mod failures;
+mod health;
 mod histogram;
 mod interval;
+mod lag;
 pub mod llmperf;
 mod note;
 pub mod request;
 mod stats;
 mod summary;
 mod tokens;
+mod trend;
 mod values;
+mod verdict;
 mod window;
 
 pub use accumulate::Accumulator;
+pub use calibration::{Calibration, CalibrationPoint, ErrorBar, Measured};
 pub use definition::{Aggregate, Definition, Metric, Unit};
 pub use dialect::{Block, Dialect, Dialects, Figure, Statistic, Value};
 pub use failures::{FailureGroup, Failures};
+pub use health::{Health, ReactorLag, Room, ThreadTime, Throttling};
+pub use lag::LagHistogram;
 pub use note::Note;
 pub use request::TokenBasis;
 pub use stats::{Distribution, Level, Quantile};
 pub use summary::{Context, Counts, Summary, summarize};
 pub use tokens::{TokenCount, TokenTotals};
+pub use trend::{Course, Trend};
+pub use verdict::{LoadFacts, Reason, Validity, Verdict, judge};
 pub use window::window;

@@ -2,12 +2,13 @@
 
 mod dialect;
 mod table;
+mod verdict;
 
 use std::cmp::Reverse;
 
 use super::inert;
 use super::summary_json::kind_name;
-use crate::metrics::{Summary, TokenBasis, TokenCount};
+use crate::metrics::{ErrorBar, Summary, TokenBasis, TokenCount, Verdict};
 use crate::units::Span;
 use table::grouped;
 
@@ -26,6 +27,10 @@ pub struct RunLabel<'a> {
     pub load: &'a str,
     /// Requests were due at times of their own, so what is seen from there gets a row too.
     pub open_loop: bool,
+    /// What the numbers are worth.
+    pub verdict: Option<&'a Verdict>,
+    /// What the client itself adds to them, where that is known.
+    pub error_bar: Option<ErrorBar>,
 }
 
 /// No line is longer, however wide the terminal: a wider table is harder to read.
@@ -45,6 +50,7 @@ pub fn render(summary: &Summary, label: &RunLabel<'_>, width: usize, color: bool
     let page = Page { width: width.clamp(MIN_WIDTH, MAX_WIDTH), color };
     let blocks = [
         headline(page, summary, label),
+        verdict::lines(page, label),
         totals(page, summary),
         table::table(page, summary, label.open_loop),
         failures(page, summary),

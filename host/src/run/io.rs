@@ -11,12 +11,14 @@ use url::Url;
 use super::build::Ready;
 use super::control::{Stop, TimeLimits, watch_over};
 use super::decode::Handover;
+use super::health::Watch;
 use super::machine;
 use super::turns::Turns;
 use crate::clock::Clock;
 use crate::load::{
     Admitted, Course, Division, Launch, Overflow, Phase, PhaseWatch, Slots, Source, run_arrivals, run_slots,
 };
+use crate::metrics::Health;
 use crate::record::{Exchange, Start, Unsent};
 use crate::transport::Transport;
 use crate::units::{Span, Stamp};
@@ -31,6 +33,8 @@ pub(super) struct IoReport {
     pub(super) opened_ahead: Vec<Span>,
     /// Requests that were due and found no slot.
     pub(super) dropped: u64,
+    /// How the client fared meanwhile.
+    pub(super) health: Health,
 }
 
 /// Everything the I/O thread works with.
@@ -71,6 +75,7 @@ impl Io {
             () = phase.reached(Phase::Draining) => vec![],
             opened = self.get_ready(&source) => opened,
         };
+        let health = Watch::begin(clock, self.sender.handover.gauge())?;
         let course = Course::start(self.division, clock.now());
         // Fails where an interrupt came first and was all there was to watch for.
         let _ = started.send(course.clone());
@@ -88,9 +93,10 @@ impl Io {
                 0
             }
         };
+        let health = health.end().await?;
         drop(done);
         watching.await.context("the watch over the run failed")??;
-        Ok(IoReport { opened_ahead, dropped })
+        Ok(IoReport { opened_ahead, dropped, health })
     }
 
     async fn get_ready(&self, source: &Source<Ready>) -> Vec<Span> {

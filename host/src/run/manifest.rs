@@ -133,6 +133,6 @@ fn plugin(setup: &Setup) -> Value {
     })
 }
 
-fn hostname() -> String {
+pub(super) fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -2,10 +2,14 @@
 //! This is where the rooms below meet; it decides nothing about metrics, wire formats or schedules itself.
 
 mod build;
+mod calibrate;
+mod calibration;
 mod control;
 mod decode;
 mod events;
+mod health;
 mod io;
+mod judgement;
 mod machine;
 mod manifest;
 mod plugin_log;
@@ -19,6 +23,8 @@ mod turns;
 mod understand;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use anyhow::Result;
@@ -26,14 +32,17 @@ use anyhow::Result;
 use crate::clock;
 use crate::error::Error;
 use crate::load::{Phase, Slots};
-use crate::metrics::{Accumulator, Block, Context, Dialects, Summary};
+use crate::metrics::{Accumulator, Block, Context, Course, Dialects, Summary};
 use crate::plan::Plan;
 use crate::record::RequestRecord;
 use crate::report::add_dialects;
 use crate::transport::Transport;
 use crate::units::Span;
 
+pub use calibrate::{CalibrationLoad, LOADS, QUICK_LOADS, calibrate};
+pub use calibration::{default_path as calibration_path, store as store_calibration};
 pub use control::Ended;
+pub use judgement::Judgement;
 pub use replay::{Replayed, replay};
 pub use results::ResultFiles;
 pub use setup::Setup;
@@ -41,6 +50,7 @@ pub use setup::Setup;
 use build::Builder;
 use control::{Stop, TimeLimits};
 use io::{DueTimes, Io, IoReport, Sender};
+use judgement::{CourseWatcher, judgement};
 use record::Recorder;
 use recorded::Footer;
 use results::Results;
@@ -63,6 +73,7 @@ pub struct Report {
     /// The same run in other tools' terms.
     pub dialects: Vec<Block>,
     pub ended: Ended,
+    pub judgement: Judgement,
     /// How long each connection took that was opened before the first request.
     pub opened_ahead: Vec<Span>,
     /// Requests that were never due, because their session ended with an earlier one that failed, or with the run.
@@ -97,14 +108,17 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let recorder = plan.record.as_deref().map(|dir| Recorder::start(dir, header())).transpose()?;
 
     let (source, builders) = build::start(builder, plan.requests())?;
+    let record_waits = Arc::new(AtomicU64::new(0));
     let (record_sender, records) = sync_channel(QUEUED_RECORDS);
     let decoders = machine::cores().saturating_sub(1).max(1);
-    let (handover, decoders) = decode::start(reader, decoders, recorder.as_ref(), &record_sender)?;
+    let (handover, decoders) =
+        decode::start(reader, decoders, recorder.as_ref(), &record_sender, &record_waits)?;
     drop(record_sender);
 
     let (turns, turn_builders, not_reached) = turns::start(builder, plan.requests(), &reader.answers)?;
     let stop = Stop::new();
     let transport = Transport::new(*clock, plan.deadlines)?;
+    let reading_waits = transport.decode_waits();
     let io = Io {
         sender: Sender { transport, clock: *clock, handover, phase: stop.watch(), turns },
         base: builder.provider.base.clone(),
@@ -117,12 +131,13 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         limits: TimeLimits { timeout: plan.timeout, drain: plan.drain },
         stop: stop.clone(),
     };
+    let mut watcher = CourseWatcher { course: Course::default(), next: watcher };
     watcher.started(plan.requests());
     let io = io.start(source)?;
     let context = Context { dropped: 0, token_basis: plan.token_basis, measured: plan.division.measured };
     let mut dialects = Dialects::new(&plan.dialects, plan.token_basis);
     let mut accumulator = std::thread::scope(|scope| {
-        let (results, watcher, dialects) = (&mut results, &mut *watcher, &mut dialects);
+        let (results, watcher, dialects) = (&mut results, &mut watcher, &mut dialects);
         let collecting = scope.spawn(|| {
             machine::step_back();
             collect(records, Accumulator::new(context), results, dialects, watcher, &stop)
@@ -131,23 +146,37 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     });
     watcher.ended();
 
-    let IoReport { opened_ahead, dropped } = machine::join(io)?;
+    let IoReport { opened_ahead, dropped, mut health } = machine::join(io)?;
     decoders.into_iter().for_each(machine::join);
     builders.into_iter().chain(turn_builders).for_each(machine::join);
     let turns_not_reached = not_reached.count();
     let ended = stop.reason();
     accumulator.add_dropped(dropped);
     let summary = accumulator.finish();
+    health.reading_waits = reading_waits.load(Ordering::Relaxed);
+    health.record_waits = record_waits.load(Ordering::Relaxed);
+    let judgement = judgement(&setup, &summary, health, &watcher.course, ended);
     let dialects = dialects.finish();
     let mut json = results::report_json(&summary, ended, &opened_ahead);
     if plan.dataset.as_ref().is_some_and(|dataset| dataset.has_sessions()) {
         json["turns_not_reached"] = turns_not_reached.into();
     }
+    judgement.write(&mut json);
     add_dialects(&mut json, &dialects);
     let files = results.finish(&setup, &json);
     let footer = || Footer::json(dropped, ended, &opened_ahead);
     let recording = recorder.map(|recorder| recorder.finish(footer())).transpose();
-    Ok(Report { summary, dialects, ended, opened_ahead, turns_not_reached, json, files, recording })
+    Ok(Report {
+        summary,
+        dialects,
+        ended,
+        judgement,
+        opened_ahead,
+        turns_not_reached,
+        json,
+        files,
+        recording,
+    })
 }
 
 /// How many connections are opened before the first request: one for each that will run at a time, as far as that is known.

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
@@ -62,7 +63,8 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
     let mut dialects = Dialects::new(&plan.dialects, token_basis);
 
     let (record_sender, incoming) = sync_channel(QUEUED_RECORDS);
-    let (handover, decoders) = decode::start(&reader, machine::cores(), None, &record_sender)?;
+    let (handover, decoders) =
+        decode::start(&reader, machine::cores(), None, &record_sender, &Arc::default())?;
     drop(record_sender);
     let feeding: JoinHandle<Result<Fed>> = machine::spawn("read", move || feed(recording, &handover))?;
     let measured = recorded.measured();

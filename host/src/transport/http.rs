@@ -36,6 +36,7 @@ pub struct Transport {
     clock: Clock,
     deadlines: Deadlines,
     keep_alive: Arc<KeepAlive>,
+    decode_waits: Arc<AtomicU64>,
     // Held by the request that is being written; see `settle`.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
@@ -57,8 +58,14 @@ impl Transport {
             clock,
             deadlines,
             keep_alive: Arc::default(),
+            decode_waits: Arc::default(),
             turn: Arc::default(),
         })
+    }
+
+    /// Counts how often reading a response had to wait until decoding had room, over all clones of this transport.
+    pub fn decode_waits(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.decode_waits)
     }
 
     /// Opens `count` connections to the target and puts them aside for the first requests; nothing is sent on them.
@@ -184,7 +191,7 @@ impl Transport {
                 return Transfer::Complete;
             }
             if held >= PART_BYTES && head.status.is_success() {
-                hand_over(request, &head, parts, &mut progress.reads, &abandon).await;
+                hand_over(request, &head, parts, &mut progress.reads, &abandon, &self.decode_waits).await;
                 if abandon.load(Ordering::Relaxed) {
                     return Transfer::Abandoned;
                 }
@@ -271,14 +278,18 @@ async fn hand_over(
     parts: &mpsc::Sender<Exchange>,
     reads: &mut Reads,
     abandon: &Arc<AtomicBool>,
+    waits: &AtomicU64,
 ) {
     let permit = match parts.try_reserve() {
         Ok(permit) => permit,
         Err(_) if reads.bytes.len() < MAX_BACKLOG_BYTES => return,
-        Err(_) => match parts.reserve().await {
-            Ok(permit) => permit,
-            Err(_) => return,
-        },
+        Err(_) => {
+            waits.fetch_add(1, Ordering::Relaxed);
+            match parts.reserve().await {
+                Ok(permit) => permit,
+                Err(_) => return,
+            }
+        }
     };
     let reads = std::mem::take(reads);
     let (request, head, abandon) = (Arc::clone(request), Arc::clone(head), Arc::clone(abandon));

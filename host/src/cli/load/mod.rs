@@ -12,7 +12,7 @@ use clap::Args;
 use super::{exit, print_result};
 use crate::error::Error;
 use crate::load::{Arrival, NO_LIMIT, Process, Profile};
-use crate::metrics::Failures;
+use crate::metrics::{Failures, Validity};
 use crate::plan::{LoadInput, Plan, resolve};
 use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, render, render_dialects};
@@ -54,7 +54,7 @@ impl LoadArgs {
 }
 
 pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
-    let output = args.results.output;
+    let (output, strict) = (args.results.output, args.results.strict);
     let plan = resolve(args.into_input(), &|name| std::env::var(name).ok()).map_err(Error::usage)?;
     for note in &plan.notes {
         eprintln!("note: {note}");
@@ -77,13 +77,17 @@ pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
                 plugin: &plugin,
                 load: &load,
                 open_loop,
+                verdict: Some(&report.judgement.verdict),
+                error_bar: report.judgement.error_bar,
             };
             let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             let summary = render(&report.summary, &label, PLAIN_WIDTH, color);
             print_result(&(summary + &render_dialects(&report.dialects, PLAIN_WIDTH, color)))?;
         }
     }
-    Ok(conclude(&report))
+    let code = conclude(&report);
+    let invalid = report.judgement.verdict.validity == Validity::Invalid;
+    Ok(if strict && invalid && code == 0 { exit::NOT_VALID } else { code })
 }
 
 /// How the load is made.

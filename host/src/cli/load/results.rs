@@ -30,6 +30,9 @@ pub(super) struct ResultArgs {
     /// Pairs for the results, as k=v,k2=v2
     #[arg(long, value_name = "PAIRS", default_value = "")]
     metadata: String,
+    /// End with exit code 4 where the verdict is INVALID
+    #[arg(long, hide_short_help = true)]
+    pub(super) strict: bool,
     /// What to print on stdout
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub(super) output: Output,

@@ -13,6 +13,8 @@ const LABEL: RunLabel<'_> = RunLabel {
     plugin: "openai-chat 0.1.0",
     load: "10 concurrent",
     open_loop: false,
+    verdict: None,
+    error_bar: None,
 };
 
 fn failed(id: u64, kind: FailureKind, code: &str, message: &str) -> RequestRecord {
@@ -88,7 +90,8 @@ fn foreign_texts_are_inert() {
         RequestRecord { finish: Some(evil.to_owned()), ..record(0, &[52, 62]) },
         failed(1, FailureKind::ServerError, evil, evil),
     ];
-    let label = RunLabel { model: evil, target: evil, api: evil, plugin: evil, load: evil, open_loop: true };
+    let label =
+        RunLabel { model: evil, target: evil, api: evil, plugin: evil, load: evil, open_loop: true, ..LABEL };
     let text = render(&summarize(&records, Context::default()), &label, 80, false);
     let visible = |c: char| c == '\n' || (!c.is_control() && c != '\u{202e}');
     assert!(text.chars().all(visible), "{text:?}");

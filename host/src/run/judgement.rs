@@ -1,0 +1,95 @@
+//! From what a run left to the verdict on it: gathers what [`judge`] takes into account.
+
+use serde_json::{Value, json};
+
+use super::{Ended, Setup, Watcher, calibration};
+use crate::load::{Arrival, Profile};
+use crate::metrics::{Course, ErrorBar, Health, LoadFacts, Measured, Metric, Summary, Verdict, judge};
+use crate::plan::Plan;
+use crate::record::RequestRecord;
+
+/// What is to be thought of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    pub verdict: Verdict,
+    pub health: Health,
+    /// `None` where this machine was not calibrated.
+    pub error_bar: Option<ErrorBar>,
+}
+
+/// Keeps the course of a run, and passes on what it sees.
+pub(super) struct CourseWatcher<'a> {
+    pub(super) course: Course,
+    pub(super) next: &'a mut dyn Watcher,
+}
+
+impl Watcher for CourseWatcher<'_> {
+    fn started(&mut self, requests: u64) {
+        self.next.started(requests);
+    }
+    fn finished(&mut self, record: &RequestRecord) {
+        self.course.see(record);
+        self.next.finished(record);
+    }
+    fn ended(&mut self) {
+        self.next.ended();
+    }
+}
+
+pub(super) fn judgement(
+    setup: &Setup,
+    summary: &Summary,
+    health: Health,
+    course: &Course,
+    ended: Ended,
+) -> Judgement {
+    let plan = &setup.plan;
+    let error_bar = measured(summary, (!plan.is_open_loop()).then_some(plan.concurrency))
+        .and_then(|load| calibration::stored()?.error_bar(load));
+    let facts = LoadFacts {
+        offered_rate: plan.is_open_loop().then(|| offered_rate(plan, summary, course)),
+        schedule: course.spans(),
+        trend: course.trend(),
+        cut_short: matches!(ended, Ended::TimedOut | Ended::Interrupted),
+        plugin_gave_up: ended == Ended::PluginFaults,
+        error_bar,
+    };
+    Judgement { verdict: judge(summary, &health, &facts), health, error_bar }
+}
+
+/// Requests per second that were due: the plan's rate, and where it changes, or is a trace's, the mean.
+fn offered_rate(plan: &Plan, summary: &Summary, course: &Course) -> f64 {
+    if let Some(Arrival { profile: Profile::Rate(rate), .. }) = plan.arrival {
+        return rate;
+    }
+    let seconds = course.spans().map_or(0.0, |(due, _)| due.as_secs());
+    if seconds > 0.0 { summary.counts.scheduled() as f64 / seconds } else { 0.0 }
+}
+
+/// The load that was made: slots in the closed loop, and in an open one the mean of requests at a time (Little's law).
+fn measured(summary: &Summary, slots: Option<usize>) -> Option<Measured> {
+    let seconds = summary.window?.as_secs();
+    let of = |metric| summary.distributions.get(&metric);
+    let (ttft, e2el) = (of(Metric::Ttft)?, of(Metric::E2el)?);
+    let events = ttft.n + of(Metric::Itl).map_or(0, |itl| itl.n);
+    let at_once = e2el.mean / 1000.0 * e2el.n as f64 / seconds;
+    let streams = slots.map_or(at_once, |slots| (slots as f64).min(summary.counts.sent() as f64));
+    (seconds > 0.0).then(|| Measured { streams, events_per_s: events as f64 / seconds })
+}
+
+impl Judgement {
+    /// Adds itself to `summary.json`.
+    pub(super) fn write(&self, json: &mut Value) {
+        json["verdict"] = json!({
+            "level": self.verdict.validity.word(),
+            "reasons": self.verdict.reasons.iter().map(|(validity, reason)| json!({
+                "level": validity.word(),
+                "kind": reason.kind(),
+                "message": reason.to_string(),
+                "remedy": reason.remedy(),
+            })).collect::<Vec<_>>(),
+        });
+        json["health"] = json!(self.health);
+        json["error_bar"] = json!(self.error_bar);
+    }
+}

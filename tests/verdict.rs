@@ -1,0 +1,80 @@
+//! The verdict, as a user meets it: a quiet run is believed, a starved one is not.
+
+mod support;
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{Cli, Done, SMALL, llmperf, load, mock};
+
+const BUILT_IN: &[&str] = &["--target", "mock", "--requests", "40", "--concurrency", "8", "--osl", "20"];
+
+fn json(done: &Done) -> Value {
+    serde_json::from_str(&done.stdout).expect("JSON")
+}
+
+/// Noise of a machine that others use makes a run worse, never better; so one quiet run of three is enough.
+#[test]
+fn a_quiet_run_is_valid_and_a_starved_one_is_not() {
+    let valid = |_| {
+        let args = [BUILT_IN, &["--osl-stddev", "0", "--strict", "--output", "json"]].concat();
+        let summary = json(&load(&args));
+        println!("{}", summary["verdict"]);
+        assert!(summary["health"]["reactor_lag"]["n"].as_u64() > Some(50), "{}", summary["health"]);
+        summary["verdict"]["level"] == "valid"
+    };
+    assert!((0..3).any(valid), "no quiet run is valid");
+    if cfg!(target_os = "linux") {
+        let done = starved().exits(4);
+        let verdict = &json(&done)["verdict"];
+        assert_eq!(verdict["level"], "invalid", "{verdict}");
+        let kinds = verdict["reasons"].as_array().expect("reasons").iter().map(|reason| &reason["kind"]);
+        assert!(kinds.into_iter().any(|kind| kind == "io_starved" || kind == "reactor_lag"), "{verdict}");
+    }
+}
+
+/// A run on one core, beside three loops of normal priority that have nothing else.
+fn starved() -> Done {
+    let script = "core=$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//'); for i in 1 2 3; do \
+        taskset -c $core timeout 40 sh -c 'while :; do :; done' & loops=\"$loops $!\"; done; \
+        taskset -c $core \"$@\"; code=$?; kill $loops; exit $code";
+    let program = env!("CARGO_BIN_EXE_llmperf");
+    let run = Cli::of("sh").args(["-c", script, "sh", program, "load"]).args(BUILT_IN);
+    run.args(["--osl-stddev", "0", "--strict", "--output", "json"]).done()
+}
+
+#[test]
+fn failures_are_a_reason_and_only_strict_makes_them_an_exit_code() {
+    let mock = mock(&["--fault", "503:50%"]);
+    for (strict, code) in [(&[][..], 0), (&["--strict"], 4)] {
+        let args = [SMALL, &["--base-url", &mock.base, "--requests", "40"], strict].concat();
+        let done = load(&args).exits(code);
+        let top: Vec<&str> = done.stdout.lines().skip(3).take(6).collect();
+        assert_eq!(top[0], "Verdict      INVALID", "{}", done.stdout);
+        assert!(top.iter().any(|line| line.contains("of the finished requests failed")), "{top:?}");
+    }
+}
+
+#[test]
+fn a_calibration_is_kept_and_gives_later_runs_their_error_bar() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("llmperf/calibration.json");
+    let env = |cli: Cli| cli.env("XDG_DATA_HOME", home.path().to_str().expect("a path in UTF-8"));
+    let mut run = env(llmperf("calibrate").args(["--quick"])).start();
+    assert!(run.ends_within(Duration::from_secs(50)), "it takes too long");
+    let done = run.wait().exits(0);
+    assert_eq!(done.stdout.lines().count(), 3, "{}", done.stdout);
+    let kept: Value =
+        serde_json::from_slice(&std::fs::read(Path::new(&file)).expect("a file")).expect("JSON");
+    assert_eq!(kept["points"].as_array().expect("points").len(), 2, "{kept}");
+
+    let small =
+        ["--target", "mock", "--requests", "8", "--concurrency", "4", "--osl", "5", "--output", "json"];
+    let summary = json(&env(llmperf("load").args(small)).done().exits(0));
+    assert!(summary["error_bar"]["ttft_p99_ms"].is_number(), "{}", summary["error_bar"]);
+    assert_eq!(summary["error_bar"]["beyond"], false);
+    let summary = json(&load(&small).exits(0));
+    assert!(summary["error_bar"].is_null());
+    assert!(summary["verdict"]["reasons"].to_string().contains("not_calibrated"), "{summary}");
+}
