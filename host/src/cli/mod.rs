@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorKind};
 mod exit {
     pub(super) const INTERNAL: u8 = 1;
     pub(super) const USAGE: u8 = 2;
+    /// An objective of --slo was missed.
+    pub(super) const OBJECTIVE: u8 = 3;
     /// No request succeeded.
     pub(super) const TARGET: u8 = 5;
     pub(super) const PLUGIN: u8 = 6;

@@ -5,10 +5,12 @@ mod arrivals;
 mod closed;
 mod open;
 mod phase;
+mod search;
 mod source;
 
 pub use arrivals::{Arrival, Process};
 pub use closed::run_slots;
 pub use open::run_arrivals;
 pub use phase::{Phase, PhaseControl, PhaseWatch};
+pub use search::{Bracket, RateSearch, Trial};
 pub use source::{Lane, Source, lanes};

@@ -27,6 +27,7 @@ pub enum Metric {
 pub enum Aggregate {
     OutputThroughput,
     RequestThroughput,
+    Goodput,
     ErrorRate,
 }
 
@@ -157,8 +158,12 @@ impl Metric {
 
 impl Aggregate {
     /// Every one, in the order of the results.
-    pub const ALL: [Aggregate; 3] =
-        [Aggregate::OutputThroughput, Aggregate::RequestThroughput, Aggregate::ErrorRate];
+    pub const ALL: [Aggregate; 4] = [
+        Aggregate::OutputThroughput,
+        Aggregate::RequestThroughput,
+        Aggregate::Goodput,
+        Aggregate::ErrorRate,
+    ];
 
     /// What the number means.
     pub fn definition(self) -> Definition {
@@ -176,6 +181,13 @@ impl Aggregate {
                 title: "Request throughput",
                 formula: "successful requests / window, which is last end - first sent",
                 defined_when: "window > 0",
+            },
+            Aggregate::Goodput => Definition {
+                name: "goodput",
+                unit: Unit::RequestsPerS,
+                title: "Goodput",
+                formula: "successful requests that meet every objective of --slo / window",
+                defined_when: "there are objectives and window > 0",
             },
             Aggregate::ErrorRate => Definition {
                 name: "error_rate",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::tokens::{TokenTotals, total};
-use super::{Distribution, Metric, Note, TokenBasis, request};
+use super::{Distribution, Metric, Note, SloReport, TokenBasis, request};
 use crate::record::{FailureKind, Outcome, RequestRecord};
 use crate::units::{Span, Stamp, Tokens};
 
@@ -38,6 +38,8 @@ pub struct Summary {
     /// Bytes of all response bodies, whatever became of the request.
     pub body_bytes: u64,
     pub notes: Vec<Note>,
+    /// What became of the objectives; `None` where there are none. A [`super::SloCounter`] counts it.
+    pub slo: Option<SloReport>,
 }
 
 /// How many requests met which fate. The identities `scheduled = sent + dropped` and
@@ -118,6 +120,7 @@ pub fn summarize(records: &[RequestRecord], context: Context) -> Summary {
         tokens,
         finish_reasons: finish_reasons(&ok),
         body_bytes: all.iter().fold(0, |sum, record| sum.saturating_add(record.body_bytes)),
+        slo: None,
     }
 }
 

@@ -10,6 +10,11 @@ pub const REQUESTS: u64 = 10;
 /// The most requests at a time in an open loop, before it drops: some seconds of work at any rate one client makes.
 pub const MAX_CONCURRENCY: u64 = 1000;
 pub const TIMEOUT_S: f64 = 90.0;
+/// Where the search for the highest rate begins, and where it ends at the latest, in requests per second.
+pub const FIRST_RATE: f64 = 1.0;
+pub const MAX_RATE: f64 = 10_000.0;
+/// A step of that search takes so long at least.
+pub const STEP_DURATION_S: f64 = 10.0;
 pub const SEED: u64 = 11111;
 /// LLMPerf waits 180 s between two reads.
 pub const READ_TIMEOUT_S: f64 = 180.0;

@@ -2,6 +2,7 @@
 //! here, before a socket is opened or a plugin runs; later code cannot see an invalid plan.
 
 pub mod default;
+mod goals;
 mod input;
 mod resolve;
 mod shape;
@@ -19,6 +20,7 @@ use crate::transport::Deadlines;
 use crate::units::Span;
 use crate::workload::SonnetConfig;
 
+pub use goals::{Goals, Loads, SearchPlan, Series};
 pub use input::{ArrivalWord, LoadInput};
 pub use resolve::resolve;
 
@@ -50,6 +52,8 @@ pub struct Plan {
     /// How long running requests may go on once launching has stopped.
     pub drain: Drain,
     pub deadlines: Deadlines,
+    /// What it is all for: objectives, and whether one run is enough.
+    pub goals: Goals,
     /// Merged over every request's body.
     pub sampling: Map<String, Value>,
     /// Goes into the results as it is.

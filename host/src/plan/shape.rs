@@ -25,12 +25,7 @@ pub(super) fn arrival(
         }
         return Ok(None);
     };
-    // More is more than one thread can start.
-    if !(rate > 0.0 && rate <= MAX_RATE) {
-        bail!(
-            "--request-rate is {rate}, which is no rate\nhint: give requests per second, above 0 and at most {MAX_RATE}"
-        );
-    }
+    let rate = positive_rate("--request-rate", rate)?;
     let process = match (word, burstiness) {
         (None | Some(ArrivalWord::Poisson), None) => Process::Poisson,
         (Some(ArrivalWord::Constant), None) => Process::Constant,
@@ -46,6 +41,17 @@ pub(super) fn arrival(
         (_, Some(_)) => bail!("--burstiness goes with --arrival gamma only"),
     };
     Ok(Some(Arrival { rate, process }))
+}
+
+/// A rate that the client can start. `flag` is what gave it.
+pub(super) fn positive_rate(flag: &str, rate: f64) -> Result<f64> {
+    // More is more than one thread can start.
+    if !(rate > 0.0 && rate <= MAX_RATE) {
+        bail!(
+            "{flag} is {rate}, which is no rate\nhint: give requests per second, above 0 and at most {MAX_RATE}"
+        );
+    }
+    Ok(rate)
 }
 
 /// The most requests at a time: slots of the closed loop, or where an open one begins to drop.

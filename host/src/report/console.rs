@@ -1,5 +1,6 @@
 //! The summary that a person reads in one look. Every foreign text in it is inert.
 
+mod goals;
 mod table;
 
 use std::cmp::Reverse;
@@ -8,7 +9,7 @@ use super::inert;
 use super::summary_json::kind_name;
 use crate::metrics::{Summary, TokenBasis, TokenCount};
 use crate::units::Span;
-use table::grouped;
+pub(super) use table::grouped;
 
 /// What the headline says of the run.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,7 @@ pub fn render(summary: &Summary, label: &RunLabel<'_>, width: usize, color: bool
         headline(page, summary, label),
         totals(page, summary),
         table::table(page, summary, label.open_loop),
+        goals::goals(page, summary),
         failures(page, summary),
         notes(page, summary),
     ];
@@ -150,7 +152,7 @@ fn totals(page: Page, summary: &Summary) -> Vec<String> {
 }
 
 /// Enough digits to compare two runs.
-fn rate(per_second: f64) -> String {
+pub(super) fn rate(per_second: f64) -> String {
     grouped(per_second, if per_second < 100.0 { 2 } else { 1 })
 }
 

@@ -69,6 +69,7 @@ fn plan(setup: &Setup) -> Value {
         "additional_sampling_params": plan.sampling,
         "metadata": plan.metadata.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<serde_json::Map<_, _>>(),
         "save_text": plan.save_text,
+        "slo": plan.goals.slos.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 

@@ -6,12 +6,15 @@ mod control;
 mod decode;
 mod events;
 mod io;
+mod interrupt;
 mod machine;
 mod manifest;
 mod plugin_log;
 mod reader;
 mod results;
+mod search;
 mod setup;
+mod sweep;
 mod understand;
 
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -20,7 +23,7 @@ use anyhow::Result;
 
 use crate::error::Error;
 use crate::load::Phase;
-use crate::metrics::{Context, Summary, summarize};
+use crate::metrics::{Context, SloCounter, Summary, summarize};
 use crate::plan::Plan;
 use crate::record::RequestRecord;
 use crate::transport::Transport;
@@ -28,7 +31,9 @@ use crate::units::Span;
 
 pub use control::Ended;
 pub use results::ResultFiles;
+pub use search::{SearchEnd, SearchStep, find_max_rate};
 pub use setup::Setup;
+pub use sweep::{SeriesWatcher, SweepRun, sweep, write_series};
 
 use control::{Stop, TimeLimits};
 use io::{DueTimes, Io, IoReport, Sender};
@@ -96,11 +101,12 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     };
     watcher.started(plan.requests);
     let io = io.start(source)?;
+    let mut slos = SloCounter::new(&plan.goals.slos, plan.token_basis);
     let records = std::thread::scope(|scope| {
-        let (results, watcher) = (&mut results, &mut *watcher);
+        let (results, watcher, slos) = (&mut results, &mut *watcher, &mut slos);
         let collecting = scope.spawn(|| {
             machine::step_back();
-            collect(records, results, watcher, &stop)
+            collect(records, results, watcher, slos, &stop)
         });
         collecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
@@ -110,7 +116,10 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     decoders.into_iter().for_each(machine::join);
     builders.into_iter().for_each(machine::join);
     let ended = stop.reason();
-    let summary = summarize(&records, Context { dropped, token_basis: plan.token_basis });
+    let mut summary = summarize(&records, Context { dropped, token_basis: plan.token_basis });
+    if !plan.goals.slos.is_empty() {
+        summary.slo = Some(slos.finish(summary.window, dropped));
+    }
     let json = results::report_json(&summary, ended, &opened_ahead);
     let files = results.finish(&setup, &json, &records);
     Ok(Report { summary, ended, opened_ahead, json, files })
@@ -139,6 +148,7 @@ fn collect(
     incoming: Receiver<RequestRecord>,
     results: &mut Results,
     watcher: &mut dyn Watcher,
+    slos: &mut SloCounter,
     stop: &Stop,
 ) -> Vec<RequestRecord> {
     let mut records = Vec::new();
@@ -146,6 +156,7 @@ fn collect(
     for mut record in incoming {
         results.keep(&record);
         watcher.finished(&record);
+        slos.add(&record);
         plugin_faults_in_a_row = if is_plugin_fault(&record) { plugin_faults_in_a_row + 1 } else { 0 };
         if plugin_faults_in_a_row == MAX_PLUGIN_FAULTS_IN_A_ROW {
             stop.because(Ended::PluginFaults, Phase::Cancelling);
