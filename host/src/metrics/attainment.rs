@@ -217,7 +217,10 @@ mod tests {
         let [ttft, e2el] = &report.attainments[..] else { panic!("two") };
         assert_eq!((ttft.hits, ttft.of, ttft.met, ttft.worst), (1, 4, false, Some(150.0)));
         assert_eq!((e2el.hits, e2el.of, e2el.met), (2, 4, false));
-        assert_eq!((report.good, report.due, report.goodput, report.good_share()), (1, 4, Some(0.5), Some(0.25)));
+        assert_eq!(
+            (report.good, report.due, report.goodput, report.good_share()),
+            (1, 4, Some(0.5), Some(0.25))
+        );
         assert!(!report.all_met());
     }
 

@@ -158,12 +158,8 @@ impl Metric {
 
 impl Aggregate {
     /// Every one, in the order of the results.
-    pub const ALL: [Aggregate; 4] = [
-        Aggregate::OutputThroughput,
-        Aggregate::RequestThroughput,
-        Aggregate::Goodput,
-        Aggregate::ErrorRate,
-    ];
+    pub const ALL: [Aggregate; 4] =
+        [Aggregate::OutputThroughput, Aggregate::RequestThroughput, Aggregate::Goodput, Aggregate::ErrorRate];
 
     /// What the number means.
     pub fn definition(self) -> Definition {

@@ -66,7 +66,9 @@ impl PaceCounter {
         let in_flight = offered * self.stayed / n as f64;
         let shortfall = middle * (1.0 - achieved / offered);
         let keeps_up = achieved >= KEEPS_UP_SHARE * offered
-            || (shortfall <= 3.0 * in_flight.sqrt() && succeeded >= KEEPS_UP_SHARE && in_flight <= middle / 3.0);
+            || (shortfall <= 3.0 * in_flight.sqrt()
+                && succeeded >= KEEPS_UP_SHARE
+                && in_flight <= middle / 3.0);
         Some(Pace { offered, achieved, keeps_up })
     }
 }

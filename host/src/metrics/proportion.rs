@@ -30,7 +30,10 @@ mod tests {
     fn the_interval_is_wilsons() {
         let check = |hits, n, expected: (f64, f64)| {
             let (lower, upper) = wilson95(hits, n).expect("an interval");
-            assert!((lower - expected.0).abs() < 1e-4 && (upper - expected.1).abs() < 1e-4, "{lower} {upper}");
+            assert!(
+                (lower - expected.0).abs() < 1e-4 && (upper - expected.1).abs() < 1e-4,
+                "{lower} {upper}"
+            );
         };
         check(8, 10, (0.4902, 0.9433));
         check(0, 10, (0.0, 0.2775));

@@ -69,10 +69,11 @@ impl Slo {
             Some((name, percentile)) => (name, Some(percentile)),
             None => (subject, None),
         };
-        let metric = METRICS.into_iter().find(|metric| metric.definition().name == name).ok_or_else(|| {
-            let names = METRICS.map(|metric| metric.definition().name).join(", ");
-            anyhow!("{text:?}: {name:?} is no metric an objective can be about\nhint: there are {names}")
-        })?;
+        let metric =
+            METRICS.into_iter().find(|metric| metric.definition().name == name).ok_or_else(|| {
+                let names = METRICS.map(|metric| metric.definition().name).join(", ");
+                anyhow!("{text:?}: {name:?} is no metric an objective can be about\nhint: there are {names}")
+            })?;
         let share = percentile.map(|percentile| share(text, percentile)).transpose()?;
         let value = amount(text, metric.definition().unit, number)?;
         let bound = match (op, metric.definition().unit) {
@@ -141,7 +142,9 @@ mod tests {
 
     #[test]
     fn objectives_are_read_in_every_unit_and_kept_as_written() {
-        let all = Slo::parse_all("ttft:p95<500ms, itl:p99.9<50000us\te2el<1.5s output_throughput_per_request:p50>20tokens/s");
+        let all = Slo::parse_all(
+            "ttft:p95<500ms, itl:p99.9<50000us\te2el<1.5s output_throughput_per_request:p50>20tokens/s",
+        );
         let all = all.expect("objectives");
         let seen: Vec<_> = all.iter().map(|slo| (slo.metric, slo.share, slo.bound)).collect();
         assert_eq!(seen[0], (Metric::Ttft, Some(0.95), Bound::Below(500.0)));

@@ -58,7 +58,9 @@ impl Goals {
         }
         let series = match (&input.sweep, input.find_max_rate) {
             (None, false) => None,
-            (Some(_), true) => bail!("--sweep and --find-max-rate contradict each other\nhint: leave one out"),
+            (Some(_), true) => {
+                bail!("--sweep and --find-max-rate contradict each other\nhint: leave one out")
+            }
             (Some(text), false) => {
                 let loads = Loads::parse(text).with_context(|| format!("--sweep {text:?} cannot be read"))?;
                 loads.set_first(input)?;
@@ -98,7 +100,8 @@ impl Loads {
     }
 
     fn set_first(&self, input: &mut LoadInput) -> Result<()> {
-        let taken = |flag: &str| anyhow!("--sweep says the loads, and {flag} another\nhint: leave {flag} out");
+        let taken =
+            |flag: &str| anyhow!("--sweep says the loads, and {flag} another\nhint: leave {flag} out");
         match self {
             Loads::Concurrency(_) if input.num_concurrent_requests.is_some() => {
                 Err(taken("--num-concurrent-requests"))
@@ -192,7 +195,8 @@ mod tests {
         assert_eq!(slots, [1, 2, 8]);
         let plan = resolve(sweep("request-rate=0.5,20"), &|_| None).expect("a plan");
         let Some(Series::Sweep(loads)) = &plan.goals.series else { panic!("a sweep") };
-        let rates: Vec<_> = (0..loads.len()).map(|i| loads.plan(&plan, i).arrival.expect("a rate").rate).collect();
+        let rates: Vec<_> =
+            (0..loads.len()).map(|i| loads.plan(&plan, i).arrival.expect("a rate").rate).collect();
         assert_eq!(rates, [0.5, 20.0]);
     }
 

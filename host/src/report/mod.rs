@@ -16,7 +16,5 @@ pub use files::{ReadRecords, RecordsWriter, read_records, write_atomically};
 pub use inert::inert;
 pub use progress::Progress;
 pub use record_json::{parse_record, write_record};
-pub use sweep::{
-    LoadAxis, SeriesRow, bracket_line, saturation_line, search_json, series_table, sweep_json,
-};
 pub use summary_json::{SCHEMA_VERSION, ascii_json, summary_json};
+pub use sweep::{LoadAxis, SeriesRow, bracket_line, saturation_line, search_json, series_table, sweep_json};

@@ -122,8 +122,12 @@ fn trial_word(trial: Trial) -> &'static str {
 /// Where the sweep saturates, and by which rule.
 pub fn saturation_line(axis: LoadAxis, loads: &[f64], saturation: Saturation) -> String {
     let (what, more) = match axis {
-        LoadAxis::Concurrency => ("the lowest with 95 % of the best output throughput", "throughput still grows"),
-        LoadAxis::RequestRate => ("the highest that is kept up with, 95 % achieved and none dropped", "all are kept up with"),
+        LoadAxis::Concurrency => {
+            ("the lowest with 95 % of the best output throughput", "throughput still grows")
+        }
+        LoadAxis::RequestRate => {
+            ("the highest that is kept up with, 95 % achieved and none dropped", "all are kept up with")
+        }
     };
     match saturation {
         Saturation::At(at) => {
@@ -218,7 +222,10 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3, "{text}");
         let words: Vec<&str> = lines[1].split_whitespace().collect();
-        assert_eq!(words, ["5.00", "2", "0", "4.50", "61.73", "50.5", "51.0", "10.0", "19.8", "70.5", "24.69", "failed"]);
+        assert_eq!(
+            words,
+            ["5.00", "2", "0", "4.50", "61.73", "50.5", "51.0", "10.0", "19.8", "70.5", "24.69", "failed"]
+        );
         assert_eq!(lines[2], "  5.0000 requests/s failed: too slow");
         assert!(lines.iter().all(|line| line.chars().count() <= 100), "{text}");
     }

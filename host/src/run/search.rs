@@ -118,7 +118,9 @@ fn judge(report: &Report, pace: Option<Pace>) -> (Trial, String) {
 
 fn seen(attainment: &Attainment) -> String {
     let share = |share: f64| format!("{:.2}", share * 100.0);
-    let interval = attainment.ci95.map_or(String::new(), |(low, high)| format!(" ({} to {})", share(low), share(high)));
-    let value = attainment.share().map_or("nothing to judge it by".to_owned(), |value| format!("{} %", share(value)));
+    let interval =
+        attainment.ci95.map_or(String::new(), |(low, high)| format!(" ({} to {})", share(low), share(high)));
+    let value =
+        attainment.share().map_or("nothing to judge it by".to_owned(), |value| format!("{} %", share(value)));
     format!("{}: {value}{interval}", attainment.slo)
 }

@@ -164,7 +164,11 @@ fn conclude(report: &Report) -> u8 {
                 eprintln!("note: --timeout passed before all requests could be completed");
             }
             if report.summary.counts.ok > 0 {
-                return if report.summary.slo.as_ref().is_none_or(|slo| slo.all_met()) { 0 } else { exit::OBJECTIVE };
+                return if report.summary.slo.as_ref().is_none_or(|slo| slo.all_met()) {
+                    0
+                } else {
+                    exit::OBJECTIVE
+                };
             }
             // Nothing succeeded. Where no failure was the target's, it is not the target that is unusable.
             let failures = &report.summary.failures;
