@@ -25,7 +25,7 @@ struct Goal {
     hits: u64,
     /// Gaps, where the objective is about gaps; requests are counted once for all.
     gaps: u64,
-    /// The farthest from the bound that was seen on its wrong side, or the nearest on its right one.
+    /// The largest latency, or the smallest throughput.
     worst: Option<f64>,
 }
 

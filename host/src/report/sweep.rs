@@ -45,7 +45,8 @@ impl LoadAxis {
 pub fn series_table(axis: LoadAxis, rows: &[SeriesRow<'_>]) -> String {
     let with_slo = rows.iter().any(|row| row.summary.slo.is_some());
     let with_trial = rows.iter().any(|row| row.trial.is_some());
-    let mut header = vec!["load", "ok", "failed", "req/s", "tok/s"];
+    let load = if axis == LoadAxis::Concurrency { "concurrency" } else { "rate" };
+    let mut header = vec![load, "ok", "failed", "req/s", "tok/s"];
     header.extend(["TTFT p50", "p99", "ITL p50", "p99", "E2EL p50"]);
     if with_slo {
         header.push("goodput");

@@ -33,7 +33,7 @@ pub use control::Ended;
 pub use results::ResultFiles;
 pub use search::{SearchEnd, SearchStep, find_max_rate};
 pub use setup::Setup;
-pub use sweep::{SeriesWatcher, SweepRun, sweep, write_series};
+pub use sweep::{SeriesWatcher, SweepEnd, SweepRun, sweep, write_series};
 
 use control::{Stop, TimeLimits};
 use io::{DueTimes, Io, IoReport, Sender};

@@ -50,12 +50,12 @@ pub fn find_max_rate(
             let plan = step_plan(plan, how, rate, doubling, seed);
             runs += 1;
             watcher.begins(runs, &plan);
-            let (report, pace) = paced(plan.clone(), watcher.run())?;
-            let interrupted = interrupts.seen() || report.ended == Ended::Interrupted;
-            if interrupted || report.ended == Ended::PluginFaults {
-                let ended = if interrupted { Ended::Interrupted } else { Ended::PluginFaults };
+            let run = paced(plan.clone(), watcher.run(), &interrupts)?;
+            let ended = run.as_ref().map_or(Ended::Interrupted, |(report, _)| report.ended);
+            let Some((report, pace)) = run.filter(|_| matches!(ended, Ended::Complete | Ended::TimedOut))
+            else {
                 return Ok(SearchEnd { bracket: search.bracket(), steps, ended });
-            }
+            };
             let (trial, reason) = judge(&report, pace);
             step = Some(SearchStep {
                 rate,

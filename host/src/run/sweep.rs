@@ -33,37 +33,49 @@ pub trait SeriesWatcher {
     fn run(&mut self) -> &mut dyn Watcher;
 }
 
+/// How a sweep ended.
+#[derive(Debug)]
+pub struct SweepEnd {
+    pub runs: Vec<SweepRun>,
+    pub ended: Ended,
+}
+
 /// Runs every load in its order. It ends early, with the runs there are, where one was interrupted or its plugin failed.
-pub fn sweep(plan: &Plan, loads: &Loads, watcher: &mut dyn SeriesWatcher) -> Result<Vec<SweepRun>, Error> {
+pub fn sweep(plan: &Plan, loads: &Loads, watcher: &mut dyn SeriesWatcher) -> Result<SweepEnd, Error> {
     let interrupts = Interrupts::watch()?;
-    let mut runs = Vec::new();
+    let mut end = SweepEnd { runs: Vec::new(), ended: Ended::Complete };
     for index in 0..loads.len() {
         let plan = loads.plan(plan, index);
         watcher.begins(index + 1, &plan);
-        let (report, pace) = paced(plan.clone(), watcher.run())?;
-        let goes_on = matches!(report.ended, Ended::Complete | Ended::TimedOut);
-        runs.push(SweepRun { index, plan, report, pace });
-        if !goes_on {
+        let Some((report, pace)) = paced(plan.clone(), watcher.run(), &interrupts)? else {
+            end.ended = Ended::Interrupted;
             break;
-        }
-        if interrupts.seen() {
-            // It came between two runs; what was measured is whole, and the series is not.
-            if let Some(run) = runs.last_mut().filter(|_| index + 1 < loads.len()) {
-                run.report.ended = Ended::Interrupted;
-            }
+        };
+        end.ended = report.ended;
+        end.runs.push(SweepRun { index, plan, report, pace });
+        if !matches!(end.ended, Ended::Complete | Ended::TimedOut) {
             break;
         }
     }
-    Ok(runs)
+    Ok(end)
 }
 
-/// One run, and whether the target kept up in it.
-pub(super) fn paced(plan: Plan, watcher: &mut dyn Watcher) -> Result<(Report, Option<Pace>), Error> {
+/// One run, and whether the target kept up in it. `None` where an interrupt came before it began: a run sees those only
+/// that come while it runs.
+pub(super) fn paced(
+    plan: Plan,
+    watcher: &mut dyn Watcher,
+    interrupts: &Interrupts,
+) -> Result<Option<(Report, Option<Pace>)>, Error> {
     let open_loop = plan.arrival.is_some();
     let mut paced = Paced { watcher, counter: open_loop.then(PaceCounter::default) };
-    let report = load(Setup::new(plan)?, &mut paced)?;
+    let setup = Setup::new(plan)?;
+    if interrupts.seen() {
+        return Ok(None);
+    }
+    let report = load(setup, &mut paced)?;
     let pace = paced.counter.and_then(PaceCounter::finish);
-    Ok((report, pace))
+    Ok(Some((report, pace)))
 }
 
 struct Paced<'a> {

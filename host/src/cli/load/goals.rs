@@ -7,16 +7,16 @@ use crate::plan::{LoadInput, default};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Goals")]
 pub(super) struct GoalArgs {
-    /// Objectives: 'ttft:p95<500ms itl:p99<50ms e2el<10s'; exits with 3 if one is missed
+    /// Objectives, as 'ttft:p95<500ms itl:p99<50ms'; exits with 3 if missed
     ///
     /// May be repeated. Of ttft, ttft_due, ttfo, e2el, e2el_due, itl, tpot (below), output_throughput_per_request (above,
     /// as >20tokens/s). :pNN is the share that has to meet it; without it, all have to. Failed, dropped and cancelled
     /// requests are misses. The exit codes 130 (interrupted), 5 and 6 (nothing succeeded) go before 3.
     #[arg(long, value_name = "SLOS")]
     slo: Vec<String>,
-    /// Several runs: concurrency=1,2,4,8 or request-rate=1,2,5; ends with a table
+    /// Several runs, as concurrency=1,2,4,8 or request-rate=1,2,5
     ///
-    /// One after the other, with the same workload and seed, so a server that remembers prompts answers the later runs
+    /// One after the other, ending with a table; all have the same workload and seed, so a server that remembers prompts answers the later runs
     /// faster. With --slo, it exits with 3 if no load met all objectives.
     #[arg(long, value_name = "LOADS")]
     sweep: Option<String>,

@@ -8,17 +8,17 @@ use super::results::Output;
 use super::{Live, load_of};
 use crate::cli::{exit, print_result};
 use crate::error::Error;
-use crate::metrics::{Saturation, by_rate, by_throughput};
+use crate::metrics::{Saturation, SloReport, by_rate, by_throughput};
 use crate::plan::{Loads, Plan, SearchPlan};
 use crate::report::{
     LoadAxis, Progress, SeriesRow, ascii_json, bracket_line, saturation_line, search_json, series_table,
     sweep_json,
 };
-use crate::run::{self, Ended, SeriesWatcher, SweepRun, Watcher, write_series};
+use crate::run::{self, Ended, SeriesWatcher, SweepEnd, SweepRun, Watcher, write_series};
 
 pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Error> {
     let mut watcher = Steps::new("sweep", Some(loads.len()));
-    let runs = run::sweep(plan, loads, &mut watcher)?;
+    let SweepEnd { runs, ended } = run::sweep(plan, loads, &mut watcher)?;
     let axis = axis(loads);
     let rows: Vec<SeriesRow<'_>> = runs.iter().map(|run| row(run, load(axis, run))).collect();
     let saturation = saturation(axis, &rows);
@@ -27,13 +27,8 @@ pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Er
     let last = saturation_line(axis, &values, saturation);
     print(output, &json, &format!("{}\n{last}\n", series_table(axis, &rows)))?;
     let written = save(plan, "sweep", &json, &runs)?;
-    let met = runs.iter().any(|run| run.report.summary.slo.as_ref().is_none_or(run_met));
-    let ended = runs.last().map_or(Ended::Complete, |run| run.report.ended);
+    let met = runs.iter().any(|run| run.report.summary.slo.as_ref().is_none_or(SloReport::all_met));
     Ok(code(ended, runs.iter().any(|run| run.report.summary.counts.ok > 0), met, written))
-}
-
-fn run_met(slo: &crate::metrics::SloReport) -> bool {
-    slo.all_met()
 }
 
 pub(super) fn search(plan: &Plan, how: SearchPlan, output: Output) -> Result<u8, Error> {
