@@ -1,4 +1,5 @@
-//! The search for the highest rate that passes: doubling until one fails, then halving the distance. Pure: what passing
+//! The search for the highest rate that passes: doubling until one fails (or quartering until one passes),
+//! then halving the distance. Pure: what passing
 //! means, and how it is tried, is the caller's business.
 
 /// What became of a rate that was tried.
@@ -27,6 +28,8 @@ pub struct RateSearch {
     most: f64,
     next: f64,
     steps_left: u32,
+    /// How many more may fail before one passes.
+    failures_left: u32,
 }
 
 /// The bracket is narrow enough where its ends are within 5 %.
@@ -35,11 +38,24 @@ const NARROW: f64 = 1.05;
 /// Even twelve halvings of a doubled rate leave nothing to find; a search this long has found noise.
 const MOST_STEPS: u32 = 12;
 
+/// While nothing has passed, the next rate is this much lower…
+const STEP_DOWN: f64 = 4.0;
+
+/// …so often: where a 64th of the rate is too much as well, it is hardly the rate.
+const MOST_FAILURES_BEFORE_A_PASS: u32 = 4;
+
 impl RateSearch {
     /// Begins at `start`, and goes no higher than `most`.
     pub fn new(start: f64, most: f64) -> RateSearch {
         let next = start.min(most);
-        RateSearch { bracket: Bracket::default(), ceiling: None, most, next, steps_left: MOST_STEPS }
+        RateSearch {
+            bracket: Bracket::default(),
+            ceiling: None,
+            most,
+            next,
+            steps_left: MOST_STEPS,
+            failures_left: MOST_FAILURES_BEFORE_A_PASS,
+        }
     }
 
     /// The rate to try next; `None` where the search is over.
@@ -47,7 +63,7 @@ impl RateSearch {
         let narrow = match (self.bracket.passed, self.ceiling) {
             (Some(passed), Some(ceiling)) => ceiling / passed <= NARROW,
             (Some(passed), None) => passed >= self.most,
-            _ => false,
+            (None, _) => self.failures_left == 0,
         };
         (!narrow && self.steps_left > 0).then_some(self.next)
     }
@@ -63,11 +79,12 @@ impl RateSearch {
         }
         if trial != Trial::Passed {
             self.ceiling = Some(rate);
+            self.failures_left = self.failures_left.saturating_sub(1);
         }
         self.next = match (self.bracket.passed, self.ceiling) {
             (Some(passed), Some(ceiling)) => (passed + ceiling) / 2.0,
             (Some(passed), None) => (passed * 2.0).min(self.most),
-            (None, _) => rate / 2.0,
+            (None, _) => rate / STEP_DOWN,
         };
     }
 
@@ -114,11 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_at_the_bound_where_that_passes_and_after_all_steps_where_nothing_does() {
+    fn it_ends_at_the_bound_where_that_passes_and_soon_where_nothing_does() {
         assert_eq!(search(1.0, 10.0, at_most(1e9)), (Bracket { passed: Some(10.0), failed: None }, 5));
         assert_eq!(search(50.0, 10.0, at_most(1e9)).0.passed, Some(10.0));
         let (bracket, steps) = search(1.0, 10.0, |_| Trial::Failed);
-        assert_eq!((bracket.passed, steps), (None, MOST_STEPS));
+        assert_eq!((bracket.passed, steps), (None, MOST_FAILURES_BEFORE_A_PASS));
     }
 
     #[test]

@@ -147,7 +147,9 @@ pub fn bracket_line(bracket: Bracket) -> String {
             format!("max rate between {passed:.4} (passed) and {failed:.4} (failed) requests/s")
         }
         (Some(passed), None) => format!("max rate at least {passed:.4} requests/s (passed); no rate failed"),
-        (None, Some(failed)) => format!("max rate below {failed:.4} requests/s (failed); no rate passed"),
+        (None, Some(failed)) => format!(
+            "max rate below {failed:.4} requests/s (failed); no rate passed; a search may begin lower, at --request-rate"
+        ),
         (None, None) => "max rate unknown: no rate was decided".to_owned(),
     }
 }

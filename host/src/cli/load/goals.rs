@@ -22,7 +22,7 @@ pub(super) struct GoalArgs {
     sweep: Option<String>,
     /// Search for the highest --request-rate at which every --slo is surely met
     ///
-    /// Begins at --request-rate (or 1), doubles it until it fails, then halves the distance until it is within 5 %. A step
+    /// Begins at --request-rate (or 1), doubles it until it fails (or quarters it, three times at most, until it passes), then halves the distance until it is within 5 %. A step
     /// passes where the 95 % interval of every attainment is at or above its target. It fails where one is below, where
     /// requests were dropped, and where less than 95 % of the rate was achieved. Otherwise it is run again with more
     /// requests, which --requests does not limit here, nor --timeout. Exits with 3 if no rate passed.
