@@ -52,6 +52,8 @@ fn json_on_stdout_is_the_summary_of_the_results() {
             "rates",
             "metrics",
             "tokens",
+            "slo",
+            "goodput",
             "failures",
             "finish_reasons",
             "body_bytes",

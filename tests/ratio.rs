@@ -140,6 +140,7 @@ fn truth(id: &str, request_ns: u64, token_ns: &[u64]) -> TruthRow {
         n: 1,
         conn: 1,
         request_ns,
+        turn_ns: request_ns,
         head_ns: None,
         first_token_ns: token_ns.first().copied(),
         last_token_ns: token_ns.last().copied(),

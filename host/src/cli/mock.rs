@@ -54,6 +54,9 @@ pub(super) struct MockArgs {
     /// Put an SSE comment before every token
     #[arg(long)]
     comments: bool,
+    /// Answer at most so many requests at a time; more wait, so that there is a capacity to be found
+    #[arg(long, value_name = "N")]
+    max_concurrent: Option<usize>,
     /// What goes wrong, and when: 429:10%, 503:every=3, reset,after=5:#2,7; may be repeated
     #[arg(long = "fault", value_name = "FAULT", value_parser = parsed::<FaultRule>)]
     faults: Vec<FaultRule>,
@@ -137,6 +140,7 @@ fn config(args: MockArgs) -> anyhow::Result<MockConfig> {
         role: args.role,
         done: !args.no_done,
         comments: args.comments,
+        max_concurrent: args.max_concurrent,
         faults: args.faults,
         truth: args.truth,
         api_key,

@@ -15,6 +15,8 @@ use crate::error::{Error, ErrorKind};
 mod exit {
     pub(super) const INTERNAL: u8 = 1;
     pub(super) const USAGE: u8 = 2;
+    /// An objective of --slo was missed.
+    pub(super) const OBJECTIVE: u8 = 3;
     /// The verdict is INVALID; with --strict only.
     pub(super) const NOT_VALID: u8 = 4;
     /// No request succeeded.

@@ -41,6 +41,9 @@ pub(super) struct ReplayArgs {
     /// Whose token counts the metrics use [default: as in the run]
     #[arg(long, value_enum)]
     tokens: Option<Tokens>,
+    /// Objectives, as 'ttft:p95<500ms itl:p99<50ms'; exits with 3 if missed
+    #[arg(long, value_name = "SLOS")]
+    slo: Vec<String>,
     #[command(flatten)]
     dialects: DialectArgs,
     /// Directory for the results; without one nothing is saved
@@ -62,6 +65,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8, Error> {
         llm_api: args.llm_api,
         tokenizer: args.tokenizer,
         tokens: args.tokens.map(Tokens::basis),
+        slo: args.slo,
         dialects: args.dialects.dialects(),
         results_dir: args.results_dir,
         save_text: args.save_text,
@@ -111,5 +115,10 @@ fn conclude(replayed: &Replayed) -> u8 {
             return exit::INTERNAL;
         }
     }
-    if replayed.summary.counts.ok > 0 { 0 } else { without_success(&replayed.summary.failures) }
+    let summary = &replayed.summary;
+    match (summary.counts.ok, &summary.slo) {
+        (0, _) => without_success(&summary.failures),
+        (_, Some(slo)) if !slo.all_met() => exit::OBJECTIVE,
+        _ => 0,
+    }
 }

@@ -6,6 +6,7 @@ mod closed;
 mod course;
 mod open;
 mod phase;
+mod search;
 mod source;
 
 pub use arrivals::{Arrival, Process, Profile, Segment};
@@ -13,6 +14,7 @@ pub use closed::{Slots, run_slots};
 pub use course::{Admitted, Course, Division, NO_LIMIT};
 pub use open::{Overflow, run_arrivals};
 pub use phase::{Phase, PhaseControl, PhaseWatch};
+pub use search::{Bracket, RateSearch, Trial};
 pub use source::{Lane, Source, lanes};
 
 use std::sync::Arc;

@@ -76,6 +76,7 @@ impl Accumulator {
         let rates = window.and_then(|window| Some((window.seconds()?, self.served.within(window))));
         let tokens = self.tokens.totals();
         Summary {
+            slo: None,
             counts,
             window: window.map(Window::length),
             token_basis: basis,
@@ -97,7 +98,7 @@ impl Accumulator {
         self.with_token += u64::from(record.first_token().is_some());
         self.tokens.add(record);
         for (metric, values) in Metric::ALL.into_iter().zip(&mut self.values) {
-            metric.collect(record, self.context.token_basis, values);
+            metric.collect(record, self.context.token_basis, &mut |value| values.push(value));
         }
         let Some(reason) = &record.finish else { return };
         match self.finish_reasons.get_mut(reason) {

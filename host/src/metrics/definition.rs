@@ -1,7 +1,6 @@
 //! The table of metrics: name, unit, title, formula and when each is defined. Results repeat it.
 
 use super::request::{self, TokenBasis};
-use super::values::Values;
 use crate::record::RequestRecord;
 use crate::units::Tokens;
 
@@ -28,6 +27,7 @@ pub enum Metric {
 pub enum Aggregate {
     OutputThroughput,
     RequestThroughput,
+    Goodput,
     ErrorRate,
 }
 
@@ -141,11 +141,11 @@ impl Metric {
         }
     }
 
-    /// Appends this metric's values of one request, in its unit; none where it is undefined.
-    pub(super) fn collect(self, record: &RequestRecord, basis: TokenBasis, values: &mut Values) {
+    /// Puts this metric's values of one request, in its unit; none where it is undefined.
+    pub(super) fn collect(self, record: &RequestRecord, basis: TokenBasis, put: &mut impl FnMut(f64)) {
         let tokens = |count: Tokens| count.0 as f64;
         let value = match self {
-            Metric::Itl => return request::itl(record).for_each(|gap| values.push(gap.as_ms())),
+            Metric::Itl => return request::itl(record).for_each(|gap| put(gap.as_ms())),
             Metric::Ttft => request::ttft(record).map(|t| t.as_ms()),
             Metric::TtftDue => request::ttft_due(record).map(|t| t.as_ms()),
             Metric::Ttfo => request::ttfo(record).map(|t| t.as_ms()),
@@ -160,15 +160,15 @@ impl Metric {
             Metric::Osl => request::osl(record, basis).map(tokens),
         };
         if let Some(value) = value {
-            values.push(value);
+            put(value);
         }
     }
 }
 
 impl Aggregate {
     /// Every one, in the order of the results.
-    pub const ALL: [Aggregate; 3] =
-        [Aggregate::OutputThroughput, Aggregate::RequestThroughput, Aggregate::ErrorRate];
+    pub const ALL: [Aggregate; 4] =
+        [Aggregate::OutputThroughput, Aggregate::RequestThroughput, Aggregate::Goodput, Aggregate::ErrorRate];
 
     /// What the number means.
     pub fn definition(self) -> Definition {
@@ -186,6 +186,13 @@ impl Aggregate {
                 title: "Request throughput",
                 formula: REQUEST_THROUGHPUT_FORMULA,
                 defined_when: "window > 0",
+            },
+            Aggregate::Goodput => Definition {
+                name: "goodput",
+                unit: Unit::RequestsPerS,
+                title: "Goodput",
+                formula: "successful requests that meet every objective of --slo / window",
+                defined_when: "there are objectives and window > 0",
             },
             Aggregate::ErrorRate => Definition {
                 name: "error_rate",

@@ -2,6 +2,7 @@
 //! Pure: the same records give the same [`Summary`], bit for bit and in whatever order they came. No I/O, no clock.
 
 mod accumulate;
+mod attainment;
 mod calibration;
 mod definition;
 mod dialect;
@@ -12,7 +13,11 @@ mod interval;
 mod lag;
 pub mod llmperf;
 mod note;
+mod pace;
+mod proportion;
 pub mod request;
+mod saturation;
+mod slo;
 mod stats;
 mod summary;
 mod tokens;
@@ -22,6 +27,7 @@ mod verdict;
 mod window;
 
 pub use accumulate::Accumulator;
+pub use attainment::{Attainment, SloCounter, SloReport, Sureness, least_requests};
 pub use calibration::{Calibration, CalibrationPoint, ErrorBar, Measured};
 pub use definition::{Aggregate, Definition, Metric, Unit};
 pub use dialect::{Block, Dialect, Dialects, Figure, Statistic, Value};
@@ -29,7 +35,10 @@ pub use failures::{FailureGroup, Failures};
 pub use health::{Health, ReactorLag, Room, ThreadTime, Throttling};
 pub use lag::LagHistogram;
 pub use note::Note;
+pub use pace::{Pace, PaceCounter};
 pub use request::TokenBasis;
+pub use saturation::{Saturation, by_rate, by_throughput};
+pub use slo::{Bound, Slo};
 pub use stats::{Distribution, Level, Quantile};
 pub use summary::{Context, Counts, Summary, summarize};
 pub use tokens::{TokenCount, TokenTotals};

@@ -39,6 +39,8 @@ pub struct Summary {
     /// Bytes of all response bodies of measured requests, whatever became of them.
     pub body_bytes: u64,
     pub notes: Vec<Note>,
+    /// What became of the objectives; `None` where there are none. A [`super::SloCounter`] counts it.
+    pub slo: Option<super::SloReport>,
 }
 
 /// How many requests met which fate. The identities `scheduled = sent + dropped` and

@@ -41,6 +41,9 @@ pub struct MockConfig {
     pub done: bool,
     /// Whether an SSE comment stands before every token-bearing event.
     pub comments: bool,
+    /// Requests that are answered at a time; more wait their turn, and the clock of their answer starts with it. `None`
+    /// answers all at once.
+    pub max_concurrent: Option<usize>,
     /// All that apply to a request shape its answer; of those that break it, the first wins.
     pub faults: Vec<FaultRule>,
     /// Where to log what was really done, one JSON line a request; `None` logs nothing.
@@ -70,6 +73,7 @@ impl Default for MockConfig {
             role: RoleChunk::First,
             done: true,
             comments: false,
+            max_concurrent: None,
             faults: Vec::new(),
             truth: None,
             model: None,
@@ -88,6 +92,7 @@ impl MockConfig {
         ensure!(self.tokens_per_event >= 1, "tokens per event is 0: an event carries at least 1");
         ensure!(self.events_per_write >= 1, "events per write is 0: a write carries at least 1");
         ensure!(self.split != Some(0), "split is 0 bytes: a piece has at least 1");
+        ensure!(self.max_concurrent != Some(0), "max concurrent is 0: nothing would ever be answered");
         ensure!(self.threads >= 1, "threads is 0: the mock needs at least 1");
         Ok(())
     }

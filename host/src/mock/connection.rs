@@ -58,7 +58,10 @@ async fn answer(socket: &TcpStream, conn: u64, request: Request, mock: &Mock) ->
     let api = if request.path == "/v1/messages" { Api::Messages } else { Api::Chat };
     let mut exchange = Exchange::begin(mock, conn, api, &request);
     let result = match judge(mock, &request) {
-        Ok(ask) => perform(socket, mock, api, request, ask, &mut exchange.row).await,
+        Ok(ask) => {
+            let _turn = mock.turn(&mut exchange.row).await;
+            perform(socket, mock, api, request, ask, &mut exchange.row).await
+        }
         Err((status, message)) => {
             let body = api.error(status, &message);
             refuse(socket, &mut exchange.row, status, &body, "", keep_alive).await
@@ -157,7 +160,7 @@ async fn at_once(
     keep_alive: bool,
 ) -> io::Result<After> {
     let mut rng = rng_for(mock.config.seed, row.n, Purpose::Tokens);
-    let mut due = row.request_ns.saturating_add(mock.config.ttft.sample(&mut rng).0);
+    let mut due = row.turn_ns.saturating_add(mock.config.ttft.sample(&mut rng).0);
     let Facts { tokens, reasoning, .. } = *facts;
     for _ in 1..tokens.div_ceil(script.tokens_per_event) {
         due = due.saturating_add(mock.config.itl.sample(&mut rng).0);
@@ -296,6 +299,7 @@ impl<'a> Exchange<'a> {
             n,
             conn,
             request_ns: request.read_ns,
+            turn_ns: request.read_ns,
             head_ns: None,
             first_token_ns: None,
             last_token_ns: None,

@@ -12,13 +12,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::task::{JoinError, JoinSet};
 
 use super::config::MockConfig;
 use super::connection;
 use super::pace::Pacer;
 use super::truth::{End, TruthLog, TruthRow};
+use crate::clock::monotonic_ns;
 use crate::units::{Span, Tokens};
 
 /// What a mock did in its life.
@@ -145,6 +146,8 @@ pub(super) struct Mock {
     pub(super) config: MockConfig,
     pub(super) pacer: Pacer,
     truth: Option<TruthLog>,
+    /// Room for answers, where there is not room for all; first come, first served.
+    room: Option<Semaphore>,
     requests: AtomicU64,
     client_gone: AtomicU64,
     tokens: AtomicU64,
@@ -159,7 +162,16 @@ impl Mock {
         let zero = || AtomicU64::new(0);
         let (requests, client_gone, tokens, events, late_max) = (zero(), zero(), zero(), zero(), zero());
         let pacer = Pacer::start().context("cannot start the mock's pacer")?;
-        Ok(Mock { config, pacer, truth, requests, client_gone, tokens, events, late_max })
+        let room = config.max_concurrent.map(Semaphore::new);
+        Ok(Mock { config, pacer, truth, room, requests, client_gone, tokens, events, late_max })
+    }
+
+    /// Waits until there is room for one more answer, which is until the permit is dropped.
+    pub(super) async fn turn(&self, row: &mut TruthRow) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        let permit = self.room.as_ref()?.acquire().await.ok()?;
+        row.turn_ns = monotonic_ns();
+        Some(permit)
     }
 
     /// The number of a request that has just arrived, from 1.

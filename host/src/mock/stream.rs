@@ -63,7 +63,7 @@ impl<'a> Player<'a> {
             Turn::Cut { after, kind } => Some((after, kind)),
             _ => None,
         };
-        let mut due = self.row.request_ns.saturating_add(self.config.ttft.sample(&mut self.rng).0);
+        let mut due = self.row.turn_ns.saturating_add(self.config.ttft.sample(&mut self.rng).0);
         loop {
             let now_cut = cut.filter(|(after, _)| *after == self.sent);
             if now_cut.is_none() && self.sent == self.script.tokens {

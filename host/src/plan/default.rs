@@ -14,6 +14,11 @@ pub const TIMEOUT_S: f64 = 90.0;
 pub const LONGEST_S: f64 = 31_536_000.0;
 /// What runs when the measured time is over may end: cut off, the slowest requests would be missing.
 pub const DRAIN_AFTER_DURATION_S: f64 = 30.0;
+/// Where the search for the highest rate begins, and where it ends at the latest, in requests per second.
+pub const FIRST_RATE: f64 = 1.0;
+pub const MAX_RATE: f64 = 10_000.0;
+/// A step of that search takes so long at least.
+pub const STEP_DURATION_S: f64 = 10.0;
 pub const SEED: u64 = 11111;
 /// LLMPerf waits 180 s between two reads.
 pub const READ_TIMEOUT_S: f64 = 180.0;

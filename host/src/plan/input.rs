@@ -66,6 +66,14 @@ pub struct LoadInput {
     pub record: Option<PathBuf>,
     pub dialects: Vec<Dialect>,
     pub plugin_log: bool,
+    /// Objectives, any number in each.
+    pub slo: Vec<String>,
+    /// `concurrency=1,2,4` or `request-rate=1,2,5`.
+    pub sweep: Option<String>,
+    pub find_max_rate: bool,
+    /// Requests per second.
+    pub max_rate: Option<f64>,
+    pub step_duration: Option<f64>,
 }
 
 /// The arrival processes, by name.

@@ -3,6 +3,7 @@
 
 mod content;
 pub mod default;
+mod goals;
 mod input;
 mod recording;
 mod resolve;
@@ -23,6 +24,7 @@ use crate::units::Span;
 use crate::workload::{Dataset, PrefixConfig, SonnetConfig};
 
 pub use content::TraceSpeed;
+pub use goals::{Goals, Loads, SearchPlan, Series};
 pub use input::{ArrivalWord, LoadInput};
 pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
 pub use resolve::resolve;
@@ -65,6 +67,8 @@ pub struct Plan {
     /// How long running requests may go on once launching has stopped.
     pub drain: Drain,
     pub deadlines: Deadlines,
+    /// What it is all for: objectives, and whether one run is enough.
+    pub goals: Goals,
     /// Merged over every request's body.
     pub sampling: Map<String, Value>,
     /// Goes into the results as it is.

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use super::goals::slos;
 use super::resolve::{results_dir, writable_dir};
 use super::target::resolve_plugin;
 use super::{LoadInput, PluginSource};
-use crate::metrics::{Dialect, TokenBasis};
+use crate::metrics::{Dialect, Slo, TokenBasis};
 use crate::plugin::Limits;
 use crate::provider::Catalog;
 use crate::record::archive::RECORDING_FILE;
@@ -37,6 +38,8 @@ pub struct ReplayInput {
     pub llm_api: Option<String>,
     pub tokenizer: Option<PathBuf>,
     pub tokens: Option<TokenBasis>,
+    /// As `--slo` takes them.
+    pub slo: Vec<String>,
     pub dialects: Vec<Dialect>,
     pub results_dir: Option<PathBuf>,
     pub save_text: bool,
@@ -50,6 +53,7 @@ pub struct ReplayPlan {
     pub plugin: Option<PluginSource>,
     pub tokenizer: Option<PathBuf>,
     pub token_basis: Option<TokenBasis>,
+    pub slos: Vec<Slo>,
     pub limits: Limits,
     pub dialects: Vec<Dialect>,
     /// Where results go; `None` saves nothing.
@@ -75,6 +79,7 @@ pub fn resolve_replay(input: ReplayInput) -> Result<ReplayPlan> {
         plugin,
         tokenizer: input.tokenizer,
         token_basis: input.tokens,
+        slos: slos(&input.slo)?,
         limits: Limits::default(),
         dialects: input.dialects,
         results_dir: results_dir(input.results_dir)?,

@@ -12,7 +12,7 @@ use super::default;
 use super::recording::record_dir;
 use super::shape::{self, concurrency, seconds, seconds_or_zero};
 use super::target::{api_word, resolve_plugin, resolve_target};
-use super::{Drain, LoadInput, Plan, Target};
+use super::{Drain, Goals, LoadInput, Plan, Target};
 use crate::plugin::Limits;
 use crate::provider::Catalog;
 use crate::transport::Deadlines;
@@ -20,8 +20,9 @@ use crate::workload::{Normal, SonnetConfig};
 
 /// Makes a plan. `env` looks up an environment variable; a variable that is set and empty counts as not set.
 /// Every error names the setting and the remedy.
-pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result<Plan> {
+pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result<Plan> {
     let env = &|name: &str| env(name).filter(|value| !value.is_empty());
+    let goals = Goals::resolve(&mut input)?;
     let catalog = Catalog::bundled()?;
     let mut notes = Vec::new();
     let target = resolve_target(&input, &catalog, env, &mut notes)?;
@@ -90,6 +91,7 @@ pub fn resolve(input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result
             read: seconds("--read-timeout", input.read_timeout, default::READ_TIMEOUT_S)?,
             total: seconds("--request-timeout", input.request_timeout, default::REQUEST_TIMEOUT_S)?,
         },
+        goals,
         sampling: sampling(input.additional_sampling_params.as_deref())?,
         metadata: metadata(input.metadata.as_deref())?,
         results_dir: results_dir(input.results_dir)?,

@@ -18,7 +18,7 @@ pub(super) fn arrival(input: &LoadInput) -> Result<Option<Arrival>> {
         (Some(_), Some(_)) => {
             bail!("--request-rate and --rate-schedule contradict each other\nhint: leave one out")
         }
-        (Some(given), None) => Profile::Rate(rate("--request-rate", given)?),
+        (Some(given), None) => Profile::Rate(positive_rate("--request-rate", given)?),
         (None, Some(text)) => Profile::Schedule(schedule(text)?),
         (None, None) if word.is_some() || burstiness.is_some() => bail!(
             "--arrival and --burstiness say how requests arrive at a rate\nhint: give --request-rate too"
@@ -40,15 +40,6 @@ pub(super) fn arrival(input: &LoadInput) -> Result<Option<Arrival>> {
         (_, Some(_)) => bail!("--burstiness goes with --arrival gamma only"),
     };
     Ok(Some(Arrival { profile, process }))
-}
-
-fn rate(flag: &str, rate: f64) -> Result<f64> {
-    if !(rate > 0.0 && rate <= MAX_RATE) {
-        bail!(
-            "{flag} is {rate}, which is no rate\nhint: give requests per second, above 0 and at most {MAX_RATE}"
-        );
-    }
-    Ok(rate)
 }
 
 /// `10:30s,10..50:60s`.
@@ -124,6 +115,17 @@ pub(super) fn ramp_up(input: &LoadInput, is_open: bool) -> Result<Span> {
         );
     }
     Ok(ramp_up)
+}
+
+/// A rate that the client can start. `flag` is what gave it.
+pub(super) fn positive_rate(flag: &str, rate: f64) -> Result<f64> {
+    // More is more than one thread can start.
+    if !(rate > 0.0 && rate <= MAX_RATE) {
+        bail!(
+            "{flag} is {rate}, which is no rate\nhint: give requests per second, above 0 and at most {MAX_RATE}"
+        );
+    }
+    Ok(rate)
 }
 
 /// The most requests at a time: slots of the closed loop, or where an open one begins to drop.

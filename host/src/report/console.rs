@@ -1,6 +1,7 @@
 //! The summary that a person reads in one look. Every foreign text in it is inert.
 
 mod dialect;
+mod goals;
 mod table;
 mod verdict;
 
@@ -10,7 +11,7 @@ use super::inert;
 use super::summary_json::kind_name;
 use crate::metrics::{ErrorBar, Summary, TokenBasis, TokenCount, Verdict};
 use crate::units::Span;
-use table::grouped;
+pub(super) use table::grouped;
 
 pub use dialect::render_dialects;
 
@@ -53,6 +54,7 @@ pub fn render(summary: &Summary, label: &RunLabel<'_>, width: usize, color: bool
         verdict::lines(page, label),
         totals(page, summary),
         table::table(page, summary, label.open_loop),
+        goals::goals(page, summary),
         failures(page, summary),
         notes(page, summary),
     ];
@@ -163,7 +165,7 @@ fn totals(page: Page, summary: &Summary) -> Vec<String> {
 }
 
 /// Enough digits to compare two runs.
-fn rate(per_second: f64) -> String {
+pub(super) fn rate(per_second: f64) -> String {
     grouped(per_second, if per_second < 100.0 { 2 } else { 1 })
 }
 

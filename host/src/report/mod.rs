@@ -10,6 +10,7 @@ mod progress;
 mod python_json;
 mod record_json;
 mod summary_json;
+mod sweep;
 
 pub use console::{RunLabel, render, render_dialects};
 pub use dialect::add_dialects;
@@ -18,3 +19,4 @@ pub use inert::inert;
 pub use progress::Progress;
 pub use record_json::{parse_record, write_record};
 pub use summary_json::{SCHEMA_VERSION, ascii_json, summary_json};
+pub use sweep::{LoadAxis, SeriesRow, bracket_line, saturation_line, search_json, series_table, sweep_json};

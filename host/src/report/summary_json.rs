@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::python_json::dumps;
 use crate::metrics::{
-    Aggregate, Definition, Distribution, Failures, Level, Metric, Summary, TokenBasis, TokenCount,
+    Aggregate, Attainment, Bound, Definition, Distribution, Failures, Level, Metric, SloReport, Summary,
+    TokenBasis, TokenCount,
 };
 use crate::record::FailureKind;
 
@@ -46,6 +47,10 @@ pub fn summary_json(summary: &Summary) -> Value {
             "reasoning": token_count(&tokens.reasoning),
             "cached_input_server_tokens": tokens.cached_input,
         },
+        "slo": summary.slo.as_ref().map_or(vec![], |slo| objectives(slo, summary)),
+        "goodput": summary.slo.as_ref().map(|slo| json!({
+            "good_requests": slo.good, "due_requests": slo.due, "share": slo.good_share(),
+        })),
         "failures": failures(&summary.failures),
         "finish_reasons": summary.finish_reasons,
         "body_bytes": summary.body_bytes,
@@ -62,6 +67,7 @@ fn aggregate_value(summary: &Summary, aggregate: Aggregate) -> Option<f64> {
     match aggregate {
         Aggregate::OutputThroughput => summary.output_throughput,
         Aggregate::RequestThroughput => summary.request_throughput,
+        Aggregate::Goodput => summary.slo.as_ref().and_then(|slo| slo.goodput),
         Aggregate::ErrorRate => summary.error_rate,
     }
 }
@@ -105,6 +111,39 @@ fn statistics(definition: Definition, distribution: Option<&Distribution>) -> Va
     put("exact", json!(distribution.map(|d| d.relative_error == 0.0)));
     put("relative_error", json!(distribution.map(|d| d.relative_error)));
     Value::Object(map)
+}
+
+fn objectives(report: &SloReport, summary: &Summary) -> Vec<Value> {
+    report.attainments.iter().map(|attainment| objective(attainment, summary)).collect()
+}
+
+fn objective(attainment: &Attainment, summary: &Summary) -> Value {
+    let slo = &attainment.slo;
+    let (Bound::Below(bound) | Bound::Above(bound)) = slo.bound;
+    json!({
+        "text": slo.to_string(),
+        "metric": slo.metric.definition().name,
+        "unit": slo.metric.definition().unit.name(),
+        "bound": bound,
+        "target_share": slo.share.unwrap_or(1.0),
+        "of": if slo.metric == Metric::Itl { "gaps" } else { "requests" },
+        "n": attainment.of,
+        "hits": attainment.hits,
+        "attainment": attainment.share(),
+        "ci95": attainment.ci95,
+        "met": attainment.met,
+        "value": at_share(attainment, summary),
+        "worst": attainment.worst,
+    })
+}
+
+/// What the successful requests, or gaps, had at the objective's percentile, where that is one that results show.
+fn at_share(attainment: &Attainment, summary: &Summary) -> Option<f64> {
+    let slo = &attainment.slo;
+    let Some(share) = slo.share else { return attainment.worst };
+    let share = if matches!(slo.bound, Bound::Above(_)) { 1.0 - share } else { share };
+    let level = Level::ALL.into_iter().find(|level| (level.share() - share).abs() < 1e-9)?;
+    Some(summary.distributions.get(&slo.metric)?.at(level)?.value)
 }
 
 fn token_count(count: &TokenCount) -> Value {

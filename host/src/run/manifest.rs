@@ -89,6 +89,7 @@ fn plan(setup: &Setup) -> Value {
             TokenBasis::Server => "server",
         },
         "dialects": plan.dialects.iter().map(|dialect| dialect.name()).collect::<Vec<_>>(),
+        "slo": plan.goals.slos.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 

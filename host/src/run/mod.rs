@@ -8,6 +8,7 @@ mod control;
 mod decode;
 mod events;
 mod health;
+mod interrupt;
 mod io;
 mod judgement;
 mod machine;
@@ -18,7 +19,10 @@ mod record;
 mod recorded;
 mod replay;
 mod results;
+mod search;
 mod setup;
+mod sweep;
+mod tally;
 mod turns;
 mod understand;
 
@@ -32,7 +36,7 @@ use anyhow::Result;
 use crate::clock;
 use crate::error::Error;
 use crate::load::{Phase, Slots};
-use crate::metrics::{Accumulator, Block, Context, Course, Dialects, Summary};
+use crate::metrics::{Block, Course, Summary};
 use crate::plan::Plan;
 use crate::record::RequestRecord;
 use crate::report::add_dialects;
@@ -45,7 +49,9 @@ pub use control::Ended;
 pub use judgement::Judgement;
 pub use replay::{Replayed, replay};
 pub use results::ResultFiles;
+pub use search::{SearchEnd, SearchStep, find_max_rate};
 pub use setup::Setup;
+pub use sweep::{SeriesWatcher, SweepEnd, SweepRun, sweep, write_series};
 
 use build::Builder;
 use control::{Stop, TimeLimits};
@@ -54,6 +60,7 @@ use judgement::{CourseWatcher, judgement};
 use record::Recorder;
 use recorded::Footer;
 use results::Results;
+use tally::Tally;
 
 /// What plugins are asked to speak: a conversation.
 const TASK: &str = "chat";
@@ -134,13 +141,12 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let mut watcher = CourseWatcher { course: Course::default(), next: watcher };
     watcher.started(plan.requests());
     let io = io.start(source)?;
-    let context = Context { dropped: 0, token_basis: plan.token_basis, measured: plan.division.measured };
-    let mut dialects = Dialects::new(&plan.dialects, plan.token_basis);
-    let mut accumulator = std::thread::scope(|scope| {
-        let (results, watcher, dialects) = (&mut results, &mut watcher, &mut dialects);
+    let tally = Tally::new(plan.token_basis, plan.division.measured, &plan.goals.slos, &plan.dialects);
+    let tally = std::thread::scope(|scope| {
+        let (results, watcher) = (&mut results, &mut watcher);
         let collecting = scope.spawn(|| {
             machine::step_back();
-            collect(records, Accumulator::new(context), results, dialects, watcher, &stop)
+            collect(records, tally, results, watcher, &stop)
         });
         collecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
@@ -151,12 +157,10 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     builders.into_iter().chain(turn_builders).for_each(machine::join);
     let turns_not_reached = not_reached.count();
     let ended = stop.reason();
-    accumulator.add_dropped(dropped);
-    let summary = accumulator.finish();
+    let (summary, dialects) = tally.finish(dropped);
     health.reading_waits = reading_waits.load(Ordering::Relaxed);
     health.record_waits = record_waits.load(Ordering::Relaxed);
     let judgement = judgement(&setup, &summary, health, &watcher.course, ended);
-    let dialects = dialects.finish();
     let mut json = results::report_json(&summary, ended, &opened_ahead);
     if plan.dataset.as_ref().is_some_and(|dataset| dataset.has_sessions()) {
         json["turns_not_reached"] = turns_not_reached.into();
@@ -226,24 +230,22 @@ fn requests_ahead(plan: &Plan) -> usize {
 /// Takes records as they come until there are no more: to the file, to the watcher, and into the summary. None is kept.
 fn collect(
     incoming: Receiver<RequestRecord>,
-    mut accumulator: Accumulator,
+    mut tally: Tally,
     results: &mut Results,
-    dialects: &mut Dialects,
     watcher: &mut dyn Watcher,
     stop: &Stop,
-) -> Accumulator {
+) -> Tally {
     let mut plugin_faults_in_a_row = 0;
     for record in incoming {
         results.keep(&record);
-        dialects.add(&record);
         watcher.finished(&record);
         plugin_faults_in_a_row = if is_plugin_fault(&record) { plugin_faults_in_a_row + 1 } else { 0 };
         if plugin_faults_in_a_row == MAX_PLUGIN_FAULTS_IN_A_ROW {
             stop.because(Ended::PluginFaults, Phase::Cancelling);
         }
-        accumulator.add(&record);
+        tally.add(&record);
     }
-    accumulator
+    tally
 }
 
 fn is_plugin_fault(record: &RequestRecord) -> bool {

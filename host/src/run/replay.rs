@@ -14,10 +14,11 @@ use super::plugin_log::PluginLog;
 use super::reader::Reader;
 use super::recorded::{Footer, Recorded, RecordedPart};
 use super::results::{self, Results};
+use super::tally::Tally;
 use super::turns::Answers;
 use super::{Ended, QUEUED_RECORDS, ResultFiles, decode, machine, setup};
 use crate::error::Error;
-use crate::metrics::{Accumulator, Block, Context, Dialects, Summary};
+use crate::metrics::{Block, Summary};
 use crate::plan::{ReplayPlan, recorded_plugin};
 use crate::record::Exchange;
 use crate::record::archive::RecordingReader;
@@ -60,26 +61,21 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
     let reader = reader(plan, &recorded)?;
     let comparison = Comparison::of(&reader, &recorded, recording.path());
     let mut results = Results::of_replay(plan, &recorded, &comparison.manifest(header))?;
-    let mut dialects = Dialects::new(&plan.dialects, token_basis);
 
     let (record_sender, incoming) = sync_channel(QUEUED_RECORDS);
     let (handover, decoders) =
         decode::start(&reader, machine::cores(), None, &record_sender, &Arc::default())?;
     drop(record_sender);
     let feeding: JoinHandle<Result<Fed>> = machine::spawn("read", move || feed(recording, &handover))?;
-    let measured = recorded.measured();
-    let mut accumulator = Accumulator::new(Context { dropped: 0, token_basis, measured });
+    let mut tally = Tally::new(token_basis, recorded.measured(), &plan.slos, &plan.dialects);
     for record in incoming {
         results.keep(&record);
-        dialects.add(&record);
-        accumulator.add(&record);
+        tally.add(&record);
     }
     decoders.into_iter().for_each(machine::join);
     let fed = machine::join(feeding).map_err(Error::usage)?;
 
-    accumulator.add_dropped(fed.footer.dropped);
-    let summary = accumulator.finish();
-    let dialects = dialects.finish();
+    let (summary, dialects) = tally.finish(fed.footer.dropped);
     let mut json = results::report_json(&summary, Ended::Complete, &fed.footer.opened_ahead());
     json["ended"] = json!(fed.footer.ended);
     json["replay"] = comparison.json(&fed);

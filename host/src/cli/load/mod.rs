@@ -1,6 +1,8 @@
 //! `llmperf load`: the load test.
 
+mod goals;
 pub(super) mod results;
+mod series;
 mod shape;
 mod target;
 mod workload;
@@ -13,11 +15,13 @@ use super::{exit, print_result};
 use crate::error::Error;
 use crate::load::{Arrival, NO_LIMIT, Process, Profile};
 use crate::metrics::{Failures, Validity};
-use crate::plan::{LoadInput, Plan, resolve};
+
+use crate::plan::{LoadInput, Plan, Series, resolve};
 use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, render, render_dialects};
 use crate::run::{self, Ended, Report, Setup, Watcher};
 use crate::units::Span;
+use goals::GoalArgs;
 use results::{Output, ResultArgs};
 use shape::ShapeArgs;
 use target::TargetArgs;
@@ -39,6 +43,8 @@ pub(super) struct LoadArgs {
     #[command(flatten)]
     workload: WorkloadArgs,
     #[command(flatten)]
+    goals: GoalArgs,
+    #[command(flatten)]
     results: ResultArgs,
 }
 
@@ -48,6 +54,7 @@ impl LoadArgs {
         self.target.fill(&mut input);
         self.shape.fill(&mut input);
         self.workload.fill(&mut input);
+        self.goals.fill(&mut input);
         self.results.fill(&mut input);
         input
     }
@@ -58,6 +65,11 @@ pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
     let plan = resolve(args.into_input(), &|name| std::env::var(name).ok()).map_err(Error::usage)?;
     for note in &plan.notes {
         eprintln!("note: {note}");
+    }
+    match &plan.goals.series {
+        Some(Series::Sweep(loads)) => return series::sweep(&plan, loads, output),
+        Some(Series::Search(how)) => return series::search(&plan, *how, output),
+        None => {}
     }
     let setup = Setup::new(plan)?;
     let (target, plugin) = (setup.target(), setup.plugin());
@@ -184,7 +196,11 @@ fn conclude(report: &Report) -> u8 {
                 eprintln!("note: --timeout passed before all requests could be completed");
             }
             if report.summary.counts.ok > 0 {
-                return 0;
+                return if report.summary.slo.as_ref().is_none_or(|slo| slo.all_met()) {
+                    0
+                } else {
+                    exit::OBJECTIVE
+                };
             }
             without_success(&report.summary.failures)
         }

@@ -10,7 +10,7 @@ use crate::plan::LoadInput;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Results")]
 pub(super) struct ResultArgs {
-    /// Whose token counts the metrics use
+    /// Token counts to use
     #[arg(long, value_enum, default_value_t = Tokens::Local)]
     tokens: Tokens,
     /// Directory for the results; without one nothing is saved

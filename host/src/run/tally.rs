@@ -1,0 +1,44 @@
+//! What a run's records come to, counted as they come: the summary, what became of its objectives, other tools' numbers.
+
+use crate::metrics::{Accumulator, Block, Context, Dialect, Dialects, Slo, SloCounter, Summary, TokenBasis};
+use crate::record::RequestRecord;
+use crate::units::Span;
+
+/// Counts records; none is kept.
+pub(super) struct Tally {
+    summary: Accumulator,
+    slos: Option<SloCounter>,
+    dialects: Dialects,
+}
+
+impl Tally {
+    /// `measured`: how long the run was to be measured, where that was said.
+    pub(super) fn new(
+        token_basis: TokenBasis,
+        measured: Option<Span>,
+        slos: &[Slo],
+        dialects: &[Dialect],
+    ) -> Tally {
+        Tally {
+            summary: Accumulator::new(Context { dropped: 0, token_basis, measured }),
+            slos: (!slos.is_empty()).then(|| SloCounter::new(slos, token_basis)),
+            dialects: Dialects::new(dialects, token_basis),
+        }
+    }
+
+    pub(super) fn add(&mut self, record: &RequestRecord) {
+        self.summary.add(record);
+        self.dialects.add(record);
+        if let Some(slos) = &mut self.slos {
+            slos.add(record);
+        }
+    }
+
+    /// `dropped` measured requests were due and never sent.
+    pub(super) fn finish(mut self, dropped: u64) -> (Summary, Vec<Block>) {
+        self.summary.add_dropped(dropped);
+        let mut summary = self.summary.finish();
+        summary.slo = self.slos.map(|slos| slos.finish(summary.window, dropped));
+        (summary, self.dialects.finish())
+    }
+}
