@@ -95,7 +95,7 @@ proptest! {
     #[test]
     fn no_record_makes_a_report_panic(records in prop::collection::vec(record(), 0..12)) {
         let summary = summarize(&records, Context::default());
-        let label = RunLabel { model: "m", target: "t", api: "a", plugin: "p", load: "l", open_loop: false };
+        let label = RunLabel { model: "m", target: "t", api: "a", plugin: "p", load: "l", open_loop: false, verdict: None, error_bar: None };
         prop_assert!(render(&summary, &label, 100, false).lines().count() <= 40);
         prop_assert!(!ascii_json(&summary_json(&summary)).contains("NaN"));
         let results = llmperf::results(&records);
