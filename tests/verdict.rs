@@ -42,9 +42,10 @@ fn starved() -> Done {
     let script = "core=$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//'); taskset -c $core \"$@\" & run=$!; sleep 2; \
         for i in 1 2 3; do taskset -c $core timeout 8 sh -c 'while :; do :; done' & done; wait $run";
     let program = env!("CARGO_BIN_EXE_llmperf");
-    let run = Cli::of("sh").args(["-c", script, "sh", program, "load", "--target", "mock"]).args(SMALL);
-    let load = ["--requests", "3000", "--concurrency", "1000", "--osl", "50"];
-    run.args(load).args(["--strict", "--output", "json"]).done()
+    let run = Cli::of("sh").args(["-c", script, "sh", program, "load", "--target", "mock"]);
+    let sizes = ["--isl", "60", "--isl-stddev", "0", "--osl", "50", "--osl-stddev", "0"];
+    let load = ["--requests", "3000", "--concurrency", "1000", "--strict", "--output", "json"];
+    run.args(sizes).args(load).done()
 }
 
 #[test]
