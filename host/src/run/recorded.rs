@@ -181,10 +181,13 @@ mod tests {
         };
         check(json!({"num_concurrent_requests": 4}), "4 concurrent");
         check(
-            json!({"num_concurrent_requests": 9, "arrival": {"request_rate_per_s": 2.5, "process": "poisson"}}),
+            json!({"num_concurrent_requests": 9, "overflow": "drop", "arrival": {"request_rate_per_s": 2.5, "process": "poisson"}}),
             "2.5 requests/s poisson, at most 9 concurrent",
         );
-        check(json!({"num_concurrent_requests": 9, "arrival": {}}), "an open loop, at most 9 concurrent");
+        check(
+            json!({"num_concurrent_requests": 9, "overflow": "queue", "arrival": null}),
+            "an open loop, at most 9 concurrent",
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::interrupt::Interrupts;
 use super::sweep::{SeriesWatcher, SweepRun, paced};
 use super::{Ended, Report};
 use crate::error::Error;
-use crate::load::{Bracket, RateSearch, Trial};
+use crate::load::{Bracket, Division, RateSearch, Trial};
 use crate::metrics::{Attainment, Pace, Sureness, least_requests};
 use crate::plan::{Plan, SearchPlan};
 use crate::units::Span;
@@ -84,7 +84,7 @@ fn step_plan(plan: &Plan, how: SearchPlan, rate: f64, doubling: u32, seed: u64) 
     let mut plan = plan.clone();
     let filling = (rate * how.step_duration.as_secs()).ceil() as u64;
     let requests = least_requests(&plan.goals.slos).max(filling) << doubling;
-    plan.division.measured_requests = requests;
+    plan.division = Division { measured_requests: requests, measured: None, ..plan.division };
     plan.workload.seed = seed;
     plan.set_rate(rate);
     // Random arrivals may take longer than their mean, and the last answers as long as an answer may.
