@@ -43,13 +43,16 @@ pub async fn run_slots<T, F>(
             }
             let mut free_at = clock.now();
             while phase.now() == Phase::Launching {
-                let Some(admitted) = course.admit(free_at) else { return };
                 let item = tokio::select! {
                     biased;
                     () = phase.reached(Phase::Draining) => return,
                     item = source.next() => item,
                 };
-                let Some(item) = item else { return };
+                // Only now, so that no place in the course is taken for an item that is not there.
+                let Some((item, admitted)) = item.and_then(|item| Some((item, course.admit(free_at)?)))
+                else {
+                    return;
+                };
                 free_at = send(item, free_at, admitted).await;
             }
         });

@@ -203,7 +203,10 @@ fn due_times(plan: &Plan, builder: &Builder) -> Option<DueTimes> {
         let sessions = builder.workload.sessions(plan.requests());
         return Some(Box::new((0..sessions).map(move |session| speed.apply(dataset.due(session)))));
     }
-    plan.arrival.clone().map(|arrival| Box::new(arrival.due_times(plan.workload.seed)) as DueTimes)
+    let arrival = plan.arrival.clone()?;
+    // No more than there are sessions to start: what is due and is not there could be neither sent nor dropped.
+    let sessions = usize::try_from(builder.workload.sessions(plan.requests())).unwrap_or(usize::MAX);
+    Some(Box::new(arrival.due_times(plan.workload.seed).take(sessions)))
 }
 
 /// Sessions that a trace starts a second, on average, where its times are replayed.

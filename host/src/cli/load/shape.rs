@@ -7,9 +7,9 @@ use crate::plan::{ArrivalWord, LoadInput, default};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub(super) struct ShapeArgs {
-    /// How many requests to send, in all [default: 10, or all of --dataset, or no limit with --duration]
+    /// How many requests to send [default: 10, or all of --dataset]
     ///
-    /// Those of the warm-up are not among them.
+    /// Those of the warm-up are not among them. With --duration or --rate-schedule there is no limit unless you give one.
     #[arg(long, short = 'n', visible_alias = "requests", value_name = "N")]
     max_num_completed_requests: Option<u64>,
     /// How many requests to keep running at a time [default: 10]
@@ -21,7 +21,7 @@ pub(super) struct ShapeArgs {
     #[arg(long, value_name = "R")]
     request_rate: Option<f64>,
     /// How they arrive at that rate [default: poisson]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, hide_short_help = true)]
     arrival: Option<ArrivalArg>,
     /// Shape of --arrival gamma: below 1 in bursts, above 1 more evenly than Poisson
     #[arg(long, value_name = "B", hide_short_help = true)]
@@ -55,8 +55,9 @@ pub(super) struct ShapeArgs {
     /// Start the concurrent requests one by one over so many seconds
     #[arg(long, value_name = "S", hide_short_help = true)]
     ramp_up: Option<f64>,
-    /// Stop launching after so many seconds [default: 90; no limit with --duration or --rate-schedule]
+    /// Stop launching after so many seconds [default: 90]
     ///
+    /// With --duration or --rate-schedule there is no limit unless you give one.
     /// They count from the first request, warm-up included. What still runs then is cancelled, after --drain.
     #[arg(long, value_name = "S")]
     timeout: Option<f64>,
