@@ -205,8 +205,8 @@ impl Reasons {
         let n = summary.distributions.get(&Metric::Ttft).map_or(0, |ttft| ttft.n);
         let few = match n {
             0 => None,
-            ..MEDIAN_NEEDS => Some(Validity::Doubtful),
-            ..P99_NEEDS => Some(Validity::Valid),
+            1..MEDIAN_NEEDS => Some(Validity::Doubtful),
+            MEDIAN_NEEDS..P99_NEEDS => Some(Validity::Valid),
             _ => None,
         };
         self.add(few, Reason::FewSamples { n });

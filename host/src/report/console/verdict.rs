@@ -59,6 +59,6 @@ mod tests {
         assert_eq!(lines[3], "Verdict      INVALID");
         let cause = "invalid: the client's I/O thread waited for a core 31.0 % of the time;";
         assert!(lines[4].trim_start().starts_with(cause), "{text}");
-        assert!(text.contains("not calibrated; run llmperf calibrate"), "{text}");
+        assert!(text.contains("not calibrated; run llmperf"), "{text}");
     }
 }
