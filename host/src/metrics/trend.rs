@@ -37,13 +37,13 @@ impl Course {
         widen(&mut self.due, record.due);
         widen(&mut self.sent, record.sent);
         let Some(ttft) = ttft(record).filter(|_| record.is_ok()) else { return };
-        if record.id.0 % self.stride != 0 {
+        if !record.id.0.is_multiple_of(self.stride) {
             return;
         }
         self.kept.insert(record.id, (record.sent, ttft));
         while self.kept.len() > MOST_KEPT {
             self.stride *= 2;
-            self.kept.retain(|id, _| id.0 % self.stride == 0);
+            self.kept.retain(|id, _| id.0.is_multiple_of(self.stride));
         }
     }
 

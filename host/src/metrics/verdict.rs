@@ -28,6 +28,8 @@ pub struct Verdict {
 pub struct LoadFacts {
     /// Open loop, requests per second.
     pub offered_rate: Option<f64>,
+    /// Open loop: what finds no slot waits in line, so that to be late is how it was meant.
+    pub queued: bool,
     /// From the first due time to the last, and from the first request sent to the last.
     pub schedule: Option<(Span, Span)>,
     pub trend: Option<Trend>,
@@ -157,6 +159,9 @@ impl Reasons {
         };
         let share = summary.counts.dropped as f64 / summary.counts.scheduled().max(1) as f64;
         self.add(DROPS.judge(share), Reason::Dropped { share });
+        if facts.queued {
+            return;
+        }
         let (due, sent) = facts.schedule.unwrap_or_default();
         let stretch = if due > Span(0) { sent.as_secs() / due.as_secs() - 1.0 } else { 0.0 };
         let behind = sent.0.saturating_sub(due.0) > MIN_BEHIND.0;
@@ -205,8 +210,8 @@ impl Reasons {
         let n = summary.distributions.get(&Metric::Ttft).map_or(0, |ttft| ttft.n);
         let few = match n {
             0 => None,
-            ..MEDIAN_NEEDS => Some(Validity::Doubtful),
-            ..P99_NEEDS => Some(Validity::Valid),
+            1..MEDIAN_NEEDS => Some(Validity::Doubtful),
+            MEDIAN_NEEDS..P99_NEEDS => Some(Validity::Valid),
             _ => None,
         };
         self.add(few, Reason::FewSamples { n });

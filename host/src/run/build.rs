@@ -76,21 +76,31 @@ impl Builder {
 const LANE_ITEMS: usize = 4;
 
 /// Starts builders for the requests of a run, so many in all: for the first of each session, since what follows it hangs on
-/// the answers.
-pub(super) fn start(builder: &Arc<Builder>, requests: u64) -> Result<(Source<Ready>, Vec<JoinHandle<()>>)> {
+/// the answers. The first `ahead` are built at full priority, since the run waits for them and nothing is measured yet; on a
+/// machine that others keep busy it would never start otherwise.
+pub(super) fn start(
+    builder: &Arc<Builder>,
+    requests: u64,
+    ahead: usize,
+) -> Result<(Source<Ready>, Vec<JoinHandle<()>>)> {
     let sessions = builder.workload.sessions(requests);
     let threads = machine::cores().min(usize::try_from(sessions).unwrap_or(usize::MAX)).max(1);
     let (lanes, source) = lanes(threads, LANE_ITEMS);
     let step = lanes.len();
     let threads = lanes.into_iter().zip(0..).map(|(lane, first)| {
         let builder = Arc::clone(builder);
-        machine::spawn_background("build", move || fill(&builder, &lane, (first..sessions).step_by(step)))
+        machine::spawn("build", move || fill(&builder, &lane, (first..sessions).step_by(step), ahead))
     });
     Ok((source, threads.collect::<Result<_>>()?))
 }
 
-fn fill(builder: &Builder, lane: &Lane<Ready>, sessions: impl Iterator<Item = u64>) {
+fn fill(builder: &Builder, lane: &Lane<Ready>, sessions: impl Iterator<Item = u64>, ahead: usize) {
+    let mut in_front = true;
     for session in sessions {
+        if in_front && session >= ahead as u64 {
+            machine::step_back();
+            in_front = false;
+        }
         if !lane.put(builder.build(builder.workload.first_of(session), &[]).0) {
             return;
         }

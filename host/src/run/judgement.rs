@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Ended, Setup, Watcher, calibration};
-use crate::load::{Arrival, Profile};
+use crate::load::{Arrival, Overflow, Profile};
 use crate::metrics::{Course, ErrorBar, Health, LoadFacts, Measured, Metric, Summary, Verdict, judge};
 use crate::plan::Plan;
 use crate::record::RequestRecord;
@@ -48,6 +48,7 @@ pub(super) fn judgement(
         .and_then(|load| calibration::stored()?.error_bar(load));
     let facts = LoadFacts {
         offered_rate: plan.is_open_loop().then(|| offered_rate(plan, summary, course)),
+        queued: plan.overflow == Overflow::Queue,
         schedule: course.spans(),
         trend: course.trend(),
         cut_short: matches!(ended, Ended::TimedOut | Ended::Interrupted),

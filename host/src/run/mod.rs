@@ -114,7 +114,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let header = || manifest::of(&setup, started);
     let recorder = plan.record.as_deref().map(|dir| Recorder::start(dir, header())).transpose()?;
 
-    let (source, builders) = build::start(builder, plan.requests())?;
+    let (source, builders) = build::start(builder, plan.requests(), requests_ahead(plan))?;
     let record_waits = Arc::new(AtomicU64::new(0));
     let (record_sender, records) = sync_channel(QUEUED_RECORDS);
     let decoders = machine::cores().saturating_sub(1).max(1);
