@@ -101,6 +101,23 @@ fn drops_add_up_and_the_line_ends_with_the_run() {
 }
 
 #[test]
+fn a_line_ends_with_its_schedule() {
+    // Two at a time of half a second each, for one second: four or so of the thirty that are due.
+    let args = ["--rate-schedule", "30:1s", "--arrival", "constant", "--max-concurrency", "2", "--queue"];
+    let (records, results) = run(SLOW, &args);
+    assert!((2..10).contains(&records.len()), "{}", records.len());
+    assert_eq!(count(&results, "scheduled"), records.len() as u64 + count(&results, "dropped"));
+    assert_eq!(results.of_run("summary.json")["ended"], "complete");
+}
+
+#[test]
+fn a_ramp_does_not_outlast_the_work() {
+    let start = Instant::now();
+    run(FAST, &["--concurrency", "4", "--requests", "2", "--ramp-up", "600"]);
+    assert!(start.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
 fn a_schedule_steps_pauses_and_ends_the_run() {
     let args = ["--rate-schedule", "20:1s,0:1s,0..40:1s", "--arrival", "constant"];
     let (records, results) = run(FAST, &args);

@@ -87,6 +87,14 @@ impl Profile {
         }
     }
 
+    /// How long it lasts; `None` where it never ends.
+    pub fn length(&self) -> Option<Span> {
+        match self {
+            Profile::Rate(_) => None,
+            Profile::Schedule(segments) => Some(Span(segments.iter().map(|segment| segment.length.0).sum())),
+        }
+    }
+
     /// After how many seconds so many requests are due on average; `None` where the profile ends before.
     fn reaches(&self, requests: f64) -> Option<f64> {
         match self {

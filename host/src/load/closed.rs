@@ -29,15 +29,19 @@ pub async fn run_slots<T, F>(
     let Launch { source, course, phase, clock } = launch;
     let mut running = JoinSet::new();
     let start = clock.now();
+    // A slot that ends found nothing more to send: those that have not started need not wait for their turn.
+    let (ended, over) = tokio::sync::watch::channel(false);
     for slot in 0..slots.count as u64 {
         let (source, course, mut phase, send) =
             (Arc::clone(&source), course.clone(), phase.clone(), send.clone());
         let wait = Span((u128::from(slots.ramp_up.0) * u128::from(slot) / slots.count as u128) as u64);
+        let (ended, mut over) = (ended.clone(), over.clone());
         running.spawn(async move {
             if wait > Span(0) {
                 tokio::select! {
                     biased;
                     () = phase.reached(Phase::Draining) => return,
+                    _ = over.wait_for(|over| *over) => return,
                     () = tokio::time::sleep_until(clock.instant(start + wait).into()) => {}
                 }
             }
@@ -51,6 +55,7 @@ pub async fn run_slots<T, F>(
                 // Only now, so that no place in the course is taken for an item that is not there.
                 let Some((item, admitted)) = item.and_then(|item| Some((item, course.admit(free_at)?)))
                 else {
+                    ended.send_replace(true);
                     return;
                 };
                 free_at = send(item, free_at, admitted).await;

@@ -12,7 +12,7 @@ mod source;
 pub use arrivals::{Arrival, Process, Profile, Segment};
 pub use closed::{Slots, run_slots};
 pub use course::{Admitted, Course, Division, NO_LIMIT};
-pub use open::{Overflow, run_arrivals};
+pub use open::{Dropped, Overflow, run_arrivals};
 pub use phase::{Phase, PhaseControl, PhaseWatch};
 pub use search::{Bracket, RateSearch, Trial};
 pub use source::{Lane, Source, lanes};

@@ -26,16 +26,36 @@ pub enum Overflow {
     Queue,
 }
 
+/// What was due and never started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dropped {
+    pub measured: u64,
+    pub warmup: u64,
+}
+
+impl Dropped {
+    fn add(&mut self, admitted: Admitted) {
+        if admitted.warmup {
+            self.warmup += 1;
+        } else {
+            self.measured += 1;
+        }
+    }
+}
+
+/// Due times that wait in line at most: hours of any overload, in 24 MiB.
+const MAX_WAITING: usize = 1 << 20;
+
 /// Starts an item of the source at each due time, counted from now, until the times or the source end, the course is over
 /// or the phase leaves [`Phase::Launching`], and then waits until every started request has ended. `send` runs one. Returns
-/// how many measured requests were dropped because all `slots` were taken; those of the warm-up are in no count.
+/// what was dropped because all `slots` were taken.
 pub async fn run_arrivals<T, F>(
     due_times: impl Iterator<Item = Span> + Send + 'static,
     slots: usize,
     overflow: Overflow,
     launch: Launch<T>,
     send: impl Fn(T, Stamp, Admitted) -> F,
-) -> Result<u64>
+) -> Result<Dropped>
 where
     T: Send + 'static,
     F: Future<Output = Stamp> + Send + 'static,
@@ -45,7 +65,7 @@ where
     let mut running = JoinSet::new();
     // Due times only: a request is taken from the source when it starts.
     let mut waiting: VecDeque<(Stamp, Admitted)> = VecDeque::new();
-    let mut dropped = 0;
+    let mut dropped = Dropped::default();
     let mut more = true;
     while more || !waiting.is_empty() {
         let next = tokio::select! {
@@ -69,15 +89,15 @@ where
         if running.len() < slots && waiting.is_empty() {
             let Some(item) = source.next().await else { break };
             running.spawn(send(item, due, admitted));
-        } else if overflow == Overflow::Queue {
+        } else if overflow == Overflow::Queue && waiting.len() < MAX_WAITING {
             waiting.push_back((due, admitted));
         } else {
             // Its place in the workload stays empty.
             let Some(_) = source.next().await else { break };
-            dropped += u64::from(!admitted.warmup);
+            dropped.add(admitted);
         }
     }
-    dropped += waiting.iter().filter(|(_, admitted)| !admitted.warmup).count() as u64;
+    waiting.into_iter().for_each(|(_, admitted)| dropped.add(admitted));
     // The pacing thread ends when nobody listens.
     drop(due);
     running.join_all().await;
@@ -152,7 +172,7 @@ mod tests {
                 }
             }));
         let started = started.lock().expect("no panic").clone();
-        (started, dropped.expect("it runs"))
+        (started, dropped.expect("it runs").measured)
     }
 
     #[test]

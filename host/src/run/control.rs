@@ -59,6 +59,8 @@ impl Stop {
 pub(super) struct TimeLimits {
     /// Launching stops this long after the start.
     pub(super) timeout: Span,
+    /// Launching stops this long after the start as planned.
+    pub(super) schedule: Option<Span>,
     pub(super) drain: Drain,
 }
 
@@ -89,6 +91,7 @@ pub(super) async fn watch_over(
             () = async { until(course.measured_until().await).await } => {
                 (Ended::Complete, limits.drain.after_duration)
             }
+            () = scheduled(&course, limits.schedule, clock) => (Ended::Complete, limits.drain.after_duration),
             () = until(course.started() + limits.timeout) => (Ended::TimedOut, limits.drain.after_timeout),
         }
     };
@@ -105,4 +108,12 @@ pub(super) async fn watch_over(
     };
     stop.because(reason, Phase::Cancelling);
     Ok(())
+}
+
+/// Returns when the schedule is over, if there is one to wait for.
+async fn scheduled(course: &Course, schedule: Option<Span>, clock: Clock) {
+    match schedule {
+        Some(length) => sleep_until(Instant::from_std(clock.instant(course.started() + length))).await,
+        None => std::future::pending().await,
+    }
 }

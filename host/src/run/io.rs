@@ -16,7 +16,8 @@ use super::machine;
 use super::turns::Turns;
 use crate::clock::Clock;
 use crate::load::{
-    Admitted, Course, Division, Launch, Overflow, Phase, PhaseWatch, Slots, Source, run_arrivals, run_slots,
+    Admitted, Course, Division, Dropped, Launch, Overflow, Phase, PhaseWatch, Slots, Source, run_arrivals,
+    run_slots,
 };
 use crate::metrics::Health;
 use crate::record::{Exchange, Start, Unsent};
@@ -32,7 +33,7 @@ pub(super) struct IoReport {
     /// How long each connection took that was opened ahead.
     pub(super) opened_ahead: Vec<Span>,
     /// Requests that were due and found no slot.
-    pub(super) dropped: u64,
+    pub(super) dropped: Dropped,
     /// How the client fared meanwhile.
     pub(super) health: Health,
 }
@@ -90,7 +91,7 @@ impl Io {
             Some(due_times) => run_arrivals(due_times, slots.count, self.overflow, launch, send).await?,
             None => {
                 run_slots(slots, launch, send).await;
-                0
+                Dropped::default()
             }
         };
         let health = health.end().await?;

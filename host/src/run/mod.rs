@@ -35,7 +35,7 @@ use anyhow::Result;
 
 use crate::clock;
 use crate::error::Error;
-use crate::load::{Phase, Slots};
+use crate::load::{Overflow, Phase, Slots};
 use crate::metrics::{Block, Course, Summary};
 use crate::plan::Plan;
 use crate::record::RequestRecord;
@@ -135,7 +135,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         due_times: due_times(plan, builder),
         connections: connections_ahead(plan),
         ahead: requests_ahead(plan),
-        limits: TimeLimits { timeout: plan.timeout, drain: plan.drain },
+        limits: TimeLimits { timeout: plan.timeout, schedule: schedule_length(plan), drain: plan.drain },
         stop: stop.clone(),
     };
     let mut watcher = CourseWatcher { course: Course::default(), next: watcher };
@@ -157,18 +157,21 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     builders.into_iter().chain(turn_builders).for_each(machine::join);
     let turns_not_reached = not_reached.count();
     let ended = stop.reason();
-    let (summary, dialects) = tally.finish(dropped);
+    let (summary, dialects) = tally.finish(dropped.measured);
     health.reading_waits = reading_waits.load(Ordering::Relaxed);
     health.record_waits = record_waits.load(Ordering::Relaxed);
     let judgement = judgement(&setup, &summary, health, &watcher.course, ended);
     let mut json = results::report_json(&summary, ended, &opened_ahead);
+    if dropped.warmup > 0 {
+        json["dropped_in_warmup"] = dropped.warmup.into();
+    }
     if plan.dataset.as_ref().is_some_and(|dataset| dataset.has_sessions()) {
         json["turns_not_reached"] = turns_not_reached.into();
     }
     judgement.write(&mut json);
     add_dialects(&mut json, &dialects);
     let files = results.finish(&setup, &json);
-    let footer = || Footer::json(dropped, ended, &opened_ahead);
+    let footer = || Footer::json(dropped.measured, ended, &opened_ahead);
     let recording = recorder.map(|recorder| recorder.finish(footer())).transpose();
     Ok(Report {
         summary,
@@ -207,6 +210,12 @@ fn due_times(plan: &Plan, builder: &Builder) -> Option<DueTimes> {
     // No more than there are sessions to start: what is due and is not there could be neither sent nor dropped.
     let sessions = usize::try_from(builder.workload.sessions(plan.requests())).unwrap_or(usize::MAX);
     Some(Box::new(arrival.due_times(plan.workload.seed).take(sessions)))
+}
+
+/// When a line that waits must end, because its schedule has: what still waits then would be another load.
+fn schedule_length(plan: &Plan) -> Option<Span> {
+    let arrival = plan.arrival.as_ref().filter(|_| plan.overflow == Overflow::Queue)?;
+    arrival.profile.length()
 }
 
 /// Sessions that a trace starts a second, on average, where its times are replayed.
