@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::load::results::{DialectArgs, Output, Tokens};
-use super::load::{PLAIN_WIDTH, without_success};
+use super::load::{PLAIN_WIDTH, tell_files, without_success};
 use super::{exit, print_result};
 use crate::error::Error;
 use crate::plan::{ReplayInput, resolve_replay};
@@ -102,18 +102,8 @@ fn text(replayed: &Replayed) -> String {
 
 /// Says where the results are, and picks the exit code that the run would have had.
 fn conclude(replayed: &Replayed) -> u8 {
-    match &replayed.files {
-        Ok(Some(files)) => {
-            eprintln!("results: {}", files.run_dir.display());
-            for file in &files.llmperf {
-                eprintln!("         {}", file.display());
-            }
-        }
-        Ok(None) => {}
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            return exit::INTERNAL;
-        }
+    if !tell_files(&replayed.files) {
+        return exit::INTERNAL;
     }
     let summary = &replayed.summary;
     match (summary.counts.ok, &summary.slo) {

@@ -19,7 +19,7 @@ use crate::metrics::{Failures, Validity};
 use crate::plan::{LoadInput, Plan, Series, resolve};
 use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, render, render_dialects};
-use crate::run::{self, Ended, Report, Setup, Watcher};
+use crate::run::{self, Ended, Report, ResultFiles, Setup, Watcher};
 use crate::units::Span;
 use goals::GoalArgs;
 use results::{Output, ResultArgs};
@@ -153,9 +153,24 @@ impl Watcher for Live {
     }
 }
 
-/// Says on stderr what the summary does not, and picks the exit code.
-fn conclude(report: &Report) -> u8 {
-    match &report.files {
+/// The exit code of a run that did not come to its own end, which goes before all others; says so too.
+fn early_end(ended: Ended) -> Option<u8> {
+    match ended {
+        Ended::Interrupted => {
+            eprintln!("note: interrupted; these are partial results");
+            Some(exit::INTERRUPTED)
+        }
+        Ended::PluginFaults => {
+            eprintln!("error: the plugin failed on every request for a while, so the run was ended");
+            Some(exit::PLUGIN)
+        }
+        Ended::Complete | Ended::TimedOut => None,
+    }
+}
+
+/// Says where the results are; false where they could not be written.
+pub(super) fn tell_files(files: &anyhow::Result<Option<ResultFiles>>) -> bool {
+    match files {
         Ok(Some(files)) => {
             eprintln!("results: {}", files.run_dir.display());
             for file in &files.llmperf {
@@ -163,10 +178,15 @@ fn conclude(report: &Report) -> u8 {
             }
         }
         Ok(None) => {}
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            return exit::INTERNAL;
-        }
+        Err(error) => eprintln!("error: {error:#}"),
+    }
+    files.is_ok()
+}
+
+/// Says on stderr what the summary does not, and picks the exit code.
+fn conclude(report: &Report) -> u8 {
+    if !tell_files(&report.files) {
+        return exit::INTERNAL;
     }
     if report.turns_not_reached > 0 {
         eprintln!(
@@ -182,17 +202,10 @@ fn conclude(report: &Report) -> u8 {
             return exit::INTERNAL;
         }
     }
-    match report.ended {
-        Ended::Interrupted => {
-            eprintln!("note: interrupted; these are partial results");
-            exit::INTERRUPTED
-        }
-        Ended::PluginFaults => {
-            eprintln!("error: the plugin failed on every request for a while, so the run was ended");
-            exit::PLUGIN
-        }
-        ended => {
-            if ended == Ended::TimedOut {
+    match early_end(report.ended) {
+        Some(code) => code,
+        None => {
+            if report.ended == Ended::TimedOut {
                 eprintln!("note: --timeout passed before all requests could be completed");
             }
             if report.summary.counts.ok > 0 {

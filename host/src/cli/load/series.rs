@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use serde_json::{Value, json};
 
 use super::results::Output;
-use super::{Live, load_of};
+use super::{Live, early_end, load_of};
 use crate::cli::{exit, print_result};
 use crate::error::Error;
 use crate::load::NO_LIMIT;
@@ -119,19 +119,12 @@ fn save(plan: &Plan, kind: &str, json: &Value, runs: &[SweepRun]) -> Result<bool
 }
 
 fn code(ended: Ended, worked: bool, met: bool, written: bool) -> u8 {
-    match ended {
+    match early_end(ended) {
         _ if !written => exit::INTERNAL,
-        Ended::Interrupted => {
-            eprintln!("note: interrupted; these are partial results");
-            exit::INTERRUPTED
-        }
-        Ended::PluginFaults => {
-            eprintln!("error: the plugin failed on every request for a while, so the run was ended");
-            exit::PLUGIN
-        }
-        _ if !worked => exit::TARGET,
-        _ if !met => exit::OBJECTIVE,
-        _ => 0,
+        Some(code) => code,
+        None if !worked => exit::TARGET,
+        None if !met => exit::OBJECTIVE,
+        None => 0,
     }
 }
 
