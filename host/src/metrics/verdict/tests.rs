@@ -105,7 +105,9 @@ fn an_open_loop_is_held_to_its_schedule() {
     check(50, 10_000, 0, ("dropped", "invalid"));
     check(0, 10_600, 0, ("rate_not_met", "doubtful"));
     check(0, 12_100, 0, ("rate_not_met", "invalid"));
-    check(0, 10_000, 6, ("schedule_lag", "doubtful"));
+    // A connection's rest, and no more.
+    check(0, 10_000, 22, ("", "valid"));
+    check(0, 10_000, 31, ("schedule_lag", "doubtful"));
     check(0, 10_000, 60, ("schedule_lag", "invalid"));
 }
 
