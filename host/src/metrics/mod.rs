@@ -42,6 +42,6 @@ pub use slo::{Bound, Slo};
 pub use stats::{Distribution, Level, Quantile};
 pub use summary::{Context, Counts, Summary, summarize};
 pub use tokens::{TokenCount, TokenTotals};
-pub use trend::{Course, Trend};
+pub use trend::{Timeline, Trend};
 pub use verdict::{LoadFacts, Reason, Validity, Verdict, judge};
 pub use window::window;

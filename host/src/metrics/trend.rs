@@ -14,7 +14,7 @@ const MIN_KEPT: usize = 30;
 
 /// What is kept of the records of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Course {
+pub struct Timeline {
     /// Every so many requests are kept, by id: a power of two.
     stride: u64,
     kept: BTreeMap<RequestId, (Stamp, Span)>,
@@ -22,13 +22,13 @@ pub struct Course {
     sent: Option<(Stamp, Stamp)>,
 }
 
-impl Default for Course {
-    fn default() -> Course {
-        Course { stride: 1, kept: BTreeMap::new(), due: None, sent: None }
+impl Default for Timeline {
+    fn default() -> Timeline {
+        Timeline { stride: 1, kept: BTreeMap::new(), due: None, sent: None }
     }
 }
 
-impl Course {
+impl Timeline {
     /// Takes a request's record. Warm-up does not count.
     pub fn see(&mut self, record: &RequestRecord) {
         if record.warmup {
@@ -144,8 +144,8 @@ mod tests {
     use crate::metrics::request::tests::{ms, record};
 
     /// `n` requests 10 ms apart whose TTFT in ms is this function of their number.
-    fn course(n: u64, ttft: impl Fn(u64) -> u64) -> Course {
-        let mut course = Course::default();
+    fn course(n: u64, ttft: impl Fn(u64) -> u64) -> Timeline {
+        let mut course = Timeline::default();
         for id in (0..n).rev() {
             let sent = 10 * id;
             course.see(&RequestRecord { due: ms(sent), sent: ms(sent), ..record(id, &[sent + ttft(id)]) });
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_trend_is_sure_strong_and_of_an_amount_that_matters() {
         let noise = |id: u64| id * 7919 % 131 % 20;
-        let check = |name: &str, course: &Course, expected: bool| {
+        let check = |name: &str, course: &Timeline, expected: bool| {
             let trend = course.trend().expect("enough");
             assert_eq!(trend.is_there(), expected, "{name}: {trend:?}");
         };
@@ -186,7 +186,7 @@ mod tests {
         let long = course(50_000, |id| 100 + id / 100);
         assert!(long.kept.len() <= MOST_KEPT && long.kept.len() > MOST_KEPT / 2);
         assert!(long.trend().expect("enough").is_there());
-        let mut other = Course::default();
+        let mut other = Timeline::default();
         for id in (0..50_000u64).map(|id| id * 7919 % 50_000) {
             let sent = 10 * id;
             let at = RequestRecord { due: ms(sent), sent: ms(sent), ..record(id, &[sent + 100 + id / 100]) };
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_schedule_and_what_became_of_it_are_spans_without_warm_up() {
-        let mut course = Course::default();
+        let mut course = Timeline::default();
         assert_eq!(course.spans(), None);
         let at = |id, due, sent| RequestRecord { due: ms(due), sent: ms(sent), ..record(id, &[sent + 50]) };
         course.see(&RequestRecord { warmup: true, ..at(0, 0, 0) });

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Ended, Setup, Watcher, calibration};
+use super::{Ended, Setup, calibration};
 use crate::load::{Arrival, Overflow, Profile};
-use crate::metrics::{Course, ErrorBar, Health, LoadFacts, Measured, Metric, Summary, Verdict, judge};
+use crate::metrics::{ErrorBar, Health, LoadFacts, Measured, Metric, Summary, Timeline, Verdict, judge};
 use crate::plan::Plan;
-use crate::record::RequestRecord;
 
 /// What is to be thought of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,40 +16,21 @@ pub struct Judgement {
     pub error_bar: Option<ErrorBar>,
 }
 
-/// Keeps the course of a run, and passes on what it sees.
-pub(super) struct CourseWatcher<'a> {
-    pub(super) course: Course,
-    pub(super) next: &'a mut dyn Watcher,
-}
-
-impl Watcher for CourseWatcher<'_> {
-    fn started(&mut self, requests: u64) {
-        self.next.started(requests);
-    }
-    fn finished(&mut self, record: &RequestRecord) {
-        self.course.see(record);
-        self.next.finished(record);
-    }
-    fn ended(&mut self) {
-        self.next.ended();
-    }
-}
-
 pub(super) fn judgement(
     setup: &Setup,
     summary: &Summary,
     health: Health,
-    course: &Course,
+    timeline: &Timeline,
     ended: Ended,
 ) -> Judgement {
     let plan = &setup.plan;
     let error_bar = measured(summary, (!plan.is_open_loop()).then_some(plan.concurrency))
         .and_then(|load| calibration::stored()?.error_bar(load));
     let facts = LoadFacts {
-        offered_rate: plan.is_open_loop().then(|| offered_rate(plan, summary, course)),
+        offered_rate: plan.is_open_loop().then(|| offered_rate(plan, summary, timeline)),
         queued: plan.overflow == Overflow::Queue,
-        schedule: course.spans(),
-        trend: course.trend(),
+        schedule: timeline.spans(),
+        trend: timeline.trend(),
         cut_short: matches!(ended, Ended::TimedOut | Ended::Interrupted),
         plugin_gave_up: ended == Ended::PluginFaults,
         error_bar,
@@ -59,11 +39,11 @@ pub(super) fn judgement(
 }
 
 /// Requests per second that were due: the plan's rate, and where it changes, or is a trace's, the mean.
-fn offered_rate(plan: &Plan, summary: &Summary, course: &Course) -> f64 {
+fn offered_rate(plan: &Plan, summary: &Summary, timeline: &Timeline) -> f64 {
     if let Some(Arrival { profile: Profile::Rate(rate), .. }) = plan.arrival {
         return rate;
     }
-    let seconds = course.spans().map_or(0.0, |(due, _)| due.as_secs());
+    let seconds = timeline.spans().map_or(0.0, |(due, _)| due.as_secs());
     if seconds > 0.0 { summary.counts.scheduled() as f64 / seconds } else { 0.0 }
 }
 

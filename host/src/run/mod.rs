@@ -36,7 +36,7 @@ use anyhow::Result;
 use crate::clock;
 use crate::error::Error;
 use crate::load::{Overflow, Phase, Slots};
-use crate::metrics::{Block, Course, Summary};
+use crate::metrics::{Block, Summary};
 use crate::plan::Plan;
 use crate::record::RequestRecord;
 use crate::report::add_dialects;
@@ -56,11 +56,11 @@ pub use sweep::{SeriesWatcher, SweepEnd, SweepRun, sweep, write_series};
 use build::Builder;
 use control::{Stop, TimeLimits};
 use io::{DueTimes, Io, IoReport, Sender};
-use judgement::{CourseWatcher, judgement};
+use judgement::judgement;
 use record::Recorder;
 use recorded::Footer;
 use results::Results;
-use tally::Tally;
+use tally::{Tallied, Tally};
 
 /// What plugins are asked to speak: a conversation.
 const TASK: &str = "chat";
@@ -138,12 +138,11 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         limits: TimeLimits { timeout: plan.timeout, schedule: schedule_length(plan), drain: plan.drain },
         stop: stop.clone(),
     };
-    let mut watcher = CourseWatcher { course: Course::default(), next: watcher };
     watcher.started(plan.requests());
     let io = io.start(source)?;
     let tally = Tally::new(plan.token_basis, plan.division.measured, &plan.goals.slos, &plan.dialects);
     let tally = std::thread::scope(|scope| {
-        let (results, watcher) = (&mut results, &mut watcher);
+        let (results, watcher) = (&mut results, &mut *watcher);
         let collecting = scope.spawn(|| {
             machine::step_back();
             collect(records, tally, results, watcher, &stop)
@@ -157,10 +156,10 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     builders.into_iter().chain(turn_builders).for_each(machine::join);
     let turns_not_reached = not_reached.count();
     let ended = stop.reason();
-    let (summary, dialects) = tally.finish(dropped.measured);
+    let Tallied { summary, dialects, timeline } = tally.finish(dropped.measured);
     health.reading_waits = reading_waits.load(Ordering::Relaxed);
     health.record_waits = record_waits.load(Ordering::Relaxed);
-    let judgement = judgement(&setup, &summary, health, &watcher.course, ended);
+    let judgement = judgement(&setup, &summary, health, &timeline, ended);
     let mut json = results::report_json(&summary, ended, &opened_ahead);
     if dropped.warmup > 0 {
         json["dropped_in_warmup"] = dropped.warmup.into();

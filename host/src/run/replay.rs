@@ -14,7 +14,7 @@ use super::plugin_log::PluginLog;
 use super::reader::Reader;
 use super::recorded::{Footer, Recorded, RecordedPart};
 use super::results::{self, Results};
-use super::tally::Tally;
+use super::tally::{Tallied, Tally};
 use super::turns::Answers;
 use super::{Ended, QUEUED_RECORDS, ResultFiles, decode, machine, setup};
 use crate::error::Error;
@@ -75,7 +75,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
     decoders.into_iter().for_each(machine::join);
     let fed = machine::join(feeding).map_err(Error::usage)?;
 
-    let (summary, dialects) = tally.finish(fed.footer.dropped);
+    let Tallied { summary, dialects, .. } = tally.finish(fed.footer.dropped);
     let mut json = results::report_json(&summary, Ended::Complete, &fed.footer.opened_ahead());
     json["ended"] = json!(fed.footer.ended);
     json["replay"] = comparison.json(&fed);

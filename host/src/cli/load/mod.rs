@@ -15,7 +15,6 @@ use super::{exit, print_result};
 use crate::error::Error;
 use crate::load::{Arrival, NO_LIMIT, Process, Profile};
 use crate::metrics::{Failures, Validity};
-
 use crate::plan::{LoadInput, Plan, Series, resolve};
 use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, render, render_dialects};
