@@ -7,6 +7,7 @@ mod body;
 #[doc(hidden)]
 pub mod component;
 mod explain;
+pub mod openai;
 mod out;
 mod spec;
 mod template;

@@ -1,15 +1,9 @@
-//! OpenAI chat completions, and every server that speaks them: `request` builds the body, `chunk` is the wire
-//! format with its dialects, `decoder` says what a chunk means.
+//! OpenAI chat completions, and every server that speaks them. The answer is read by the SDK, since other APIs wrap it.
 
-mod chunk;
-mod decoder;
 mod request;
-mod server;
-mod tools;
 
+use llmperf_sdk::openai::ChatDecoder;
 use llmperf_sdk::{Description, HttpRequest, OptionSpec, Plugin, RequestSpec};
-
-pub use decoder::ChatDecoder;
 
 /// The plugin `openai-chat`.
 #[derive(Debug)]

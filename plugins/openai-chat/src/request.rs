@@ -1,7 +1,7 @@
 //! The request: LLMPerf's body, field by field in its order, so that a run can be compared with one of
 //! LLMPerf's.
 
-use llmperf_sdk::{Framing, HttpRequest, Input, JsonBody, Message, Part, RequestSpec};
+use llmperf_sdk::{Framing, HttpRequest, JsonBody, RequestSpec, openai};
 use serde::Serialize;
 
 /// Option: ask for token counts in the stream.
@@ -23,7 +23,7 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
     let keep_empty_system = spec.option_as(SYSTEM_MESSAGE)?.unwrap_or(true);
     let mut body = JsonBody::new();
     body.set("model", &spec.model);
-    body.set("messages", messages(&spec.input, keep_empty_system)?);
+    body.set("messages", openai::messages(&spec.input, keep_empty_system)?);
     body.set("stream", spec.stream);
     if spec.stream && spec.option_as(STREAM_USAGE)?.unwrap_or(true) {
         body.set("stream_options", StreamOptions { include_usage: true });
@@ -52,85 +52,9 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-#[derive(Serialize)]
-struct ChatMessage<'a> {
-    role: &'a str,
-    content: Content<'a>,
-}
-
-/// One text goes as a plain string: some servers know nothing else.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Text(&'a str),
-    Parts(Vec<ContentPart<'a>>),
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum ContentPart<'a> {
-    Text { text: &'a str },
-    ImageUrl { image_url: Url },
-    InputAudio { input_audio: Audio },
-    VideoUrl { video_url: Url },
-}
-
-#[derive(Serialize)]
-struct Url {
-    url: String,
-}
-
-#[derive(Serialize)]
-struct Audio {
-    data: String,
-    format: String,
-}
-
-fn messages(input: &Input, keep_empty_system: bool) -> Result<Vec<ChatMessage<'_>>, String> {
-    match input {
-        Input::Prompt(prompt) => Ok(vec![ChatMessage { role: "user", content: Content::Text(prompt) }]),
-        Input::Messages(messages) => Ok(messages
-            .iter()
-            .map(|message| ChatMessage { role: &message.role, content: content(message) })
-            .filter(|message| keep_empty_system || !is_empty_system(message))
-            .collect()),
-        Input::TokenIds(_) | Input::Texts(_) => Err("openai-chat takes messages or a prompt".to_owned()),
-    }
-}
-
-fn is_empty_system(message: &ChatMessage<'_>) -> bool {
-    message.role == "system" && matches!(message.content, Content::Text(""))
-}
-
-fn content(message: &Message) -> Content<'_> {
-    match message.parts.as_slice() {
-        [] => Content::Text(""),
-        [Part::Text(text)] => Content::Text(text),
-        parts => Content::Parts(parts.iter().map(content_part).collect()),
-    }
-}
-
-fn content_part(part: &Part) -> ContentPart<'_> {
-    match part {
-        Part::Text(text) => ContentPart::Text { text },
-        Part::Image(media) => ContentPart::ImageUrl { image_url: Url { url: media.data_url() } },
-        Part::Video(media) => ContentPart::VideoUrl { video_url: Url { url: media.data_url() } },
-        Part::Url(url) => ContentPart::ImageUrl { image_url: Url { url: url.clone() } },
-        Part::Audio(media) => {
-            // The API wants the format's short name: "wav", "mp3".
-            let format = match media.mime.rsplit('/').next().unwrap_or_default() {
-                "mpeg" => "mp3",
-                "x-wav" | "wave" => "wav",
-                format => format,
-            };
-            ContentPart::InputAudio { input_audio: Audio { data: media.base64(), format: format.to_owned() } }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use llmperf_sdk::{Header, Media};
+    use llmperf_sdk::{Header, Input, Media, Message, Part};
 
     use super::*;
 

@@ -1,11 +1,12 @@
 //! The plugin as a whole: recorded answers of many servers, and what the recordings do not show.
 
+use llmperf_sdk::openai::ChatDecoder;
 use llmperf_sdk::{
     Decode, Event, Input, Message, Piece, Plugin, RequestSpec, ResponseHead, Usage, decode, testing,
 };
 use serde_json::Value;
 
-use super::{ChatDecoder, OpenAiChat};
+use super::OpenAiChat;
 
 #[test]
 fn recorded_answers_are_read_as_their_fixtures_say() {

@@ -1,10 +1,10 @@
 //! Tool calls: fragments that are told apart by an index, which some servers leave out.
 
-use llmperf_sdk::Out;
+use crate::Out;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::chunk::Content;
+use super::chunk::Content;
 
 /// The calls seen so far: index and name, in the order of their first fragment.
 #[derive(Debug, Default)]
@@ -104,7 +104,7 @@ fn compact(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use llmperf_sdk::Piece;
+    use crate::Piece;
 
     use super::*;
 

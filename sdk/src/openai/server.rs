@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use llmperf_sdk::Usage;
+use crate::Usage;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 

@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
-use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, Template, Usage, read_failure};
+use crate::{Decode, Event, Failure, Out, ResponseHead, Template, Usage, read_failure};
 
-use crate::chunk::{Choice, Chunk, Delta};
-use crate::server::Report;
-use crate::tools::ToolCalls;
+use super::chunk::{Choice, Chunk, Delta};
+use super::server::Report;
+use super::tools::ToolCalls;
 
 /// Reads one chat completion, streamed or whole.
 #[derive(Debug, Default)]

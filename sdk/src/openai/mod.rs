@@ -1,0 +1,10 @@
+//! OpenAI's wire format, which most servers speak and many wrap into their own.
+
+mod chunk;
+mod decoder;
+mod messages;
+mod server;
+mod tools;
+
+pub use decoder::ChatDecoder;
+pub use messages::messages;
