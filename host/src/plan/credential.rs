@@ -2,8 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::target::Env;
-use crate::provider::{Credential, ProviderEntry, Scheme};
+use crate::provider::{Credential, Env, ProviderEntry, Scheme};
 
 /// The credential of the variable of `--key-env`, or of the provider's first scheme whose variables are set.
 ///
@@ -17,7 +16,7 @@ pub(super) fn credential(
 ) -> Result<Credential> {
     if let Some(name) = key_env {
         let bearer = Scheme::Bearer { env: vec![] };
-        let scheme = entry.credential.first().unwrap_or(&bearer).with_key_from(name);
+        let scheme = entry.credential.first().unwrap_or(&bearer).with_key_from(name)?;
         return match scheme.find(env)? {
             Some(credential) => Ok(credential),
             None => bail!("--key-env {name}: the environment variable {name} is not set"),

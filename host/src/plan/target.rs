@@ -7,9 +7,7 @@ use url::Url;
 use super::credential::credential;
 use super::{LoadInput, PluginSource, Target};
 use crate::plugin::bundled;
-use crate::provider::{Catalog, Provider, ProviderEntry, aws_region, expand, parse_header};
-
-pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+use crate::provider::{Catalog, Env, Provider, ProviderEntry, aws_region, expand, parse_header};
 
 /// The word of `--llm-api` that takes model names as LiteLLM does.
 const LITELLM: &str = "litellm";

@@ -11,7 +11,7 @@ mod secret;
 pub use catalog::{Catalog, ProviderEntry};
 pub use expand::expand;
 pub use prepare::{Refusal, parse_header};
-pub use scheme::{Scheme, aws_region};
+pub use scheme::{Env, Scheme, aws_region};
 pub use secret::Secret;
 
 use http::{HeaderName, HeaderValue};

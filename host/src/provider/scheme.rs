@@ -3,7 +3,7 @@ use super::{Credential, Secret};
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "scheme", rename_all = "kebab-case", deny_unknown_fields)]
@@ -50,8 +50,8 @@ impl Scheme {
             Scheme::Google => vec!["GCLOUD_ACCESS_TOKEN".to_owned()],
         }
     }
-    pub fn with_key_from(&self, name: &str) -> Scheme {
-        Scheme::Bearer { env: vec![name.to_owned()] }
+    pub fn with_key_from(&self, name: &str) -> Result<Scheme> {
+        Ok(Scheme::Bearer { env: vec![name.to_owned()] })
     }
 }
 pub fn aws_region(env: Env<'_>) -> Option<String> {
