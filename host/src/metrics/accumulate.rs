@@ -95,7 +95,7 @@ impl Accumulator {
 
     fn add_success(&mut self, record: &RequestRecord) {
         self.counts.ok += 1;
-        self.with_token += u64::from(record.first_token().is_some());
+        self.with_token += u64::from(record.last_token().is_some());
         self.tokens.add(record);
         for (metric, values) in Metric::ALL.into_iter().zip(&mut self.values) {
             metric.collect(record, self.context.token_basis, &mut |value| values.push(value));

@@ -112,8 +112,8 @@ impl Goal {
             self.worst = Some(self.worst.map_or(value, |worst| self.worse(worst, value)));
         }
         let met = match (self.slo.metric, record.token_events.len()) {
-            (_, 0) => false,
-            (Metric::Itl | Metric::Tpot, 1) => true,
+            _ if record.last_token().is_none() => false,
+            (Metric::Itl | Metric::Tpot, 0 | 1) => true,
             (Metric::Itl, _) => self.slo.is_met(hits, values.len() as u64),
             _ => hits == 1,
         };

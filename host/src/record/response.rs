@@ -147,7 +147,7 @@ pub struct ToolCall {
 pub struct Completion {
     /// Framed events, decoded or not.
     pub events: u64,
-    /// Arrival of each event that carried text, reasoning or a tool call, in order.
+    /// Arrival of each event that carried text, reasoning or a tool call, in order; none where the answer was not streamed.
     pub token_events: Vec<Stamp>,
     /// The first event that carried visible text.
     pub first_output: Option<Stamp>,
@@ -173,6 +173,12 @@ pub struct Output {
 }
 
 impl Output {
+    /// Whether there is text, reasoning or a tool call.
+    pub fn has_token(&self) -> bool {
+        let called = self.tool_calls.iter().any(|call| !call.text.is_empty());
+        called || !self.text.is_empty() || !self.reasoning.is_empty()
+    }
+
     /// Bytes of all its texts.
     pub fn bytes(&self) -> usize {
         let calls: usize = self.tool_calls.iter().map(|call| call.text.len()).sum();
@@ -206,7 +212,7 @@ pub struct RequestRecord {
     /// The request's own connection stood; `None` where it used one that was open already.
     pub connected: Option<Stamp>,
     pub headers: Option<Stamp>,
-    /// Arrival of each event that carried text, reasoning or a tool call.
+    /// Arrival of each event that carried text, reasoning or a tool call; none where the answer was not streamed.
     pub token_events: Vec<Stamp>,
     /// The first event that carried visible text.
     pub first_output: Option<Stamp>,
@@ -240,9 +246,9 @@ impl RequestRecord {
         self.token_events.first().copied()
     }
 
-    /// The last event with non-empty text, reasoning or tool call.
+    /// The last event with non-empty text, reasoning or tool call; the end, where the answer was not streamed.
     pub fn last_token(&self) -> Option<Stamp> {
-        self.token_events.last().copied()
+        self.token_events.last().copied().or_else(|| (self.osl > Tokens(0)).then_some(self.end))
     }
 
     /// Whether the request succeeded.

@@ -1,6 +1,6 @@
 //! A successful answer: cut into events, decoded by the plugin, put together piece by piece.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::reader::Reader;
 use crate::plugin::ResponseDecoder;
@@ -29,7 +29,7 @@ pub(super) struct Events {
 impl Events {
     pub(super) fn start(reader: &Reader, request: &PreparedRequest, head: &Head) -> Events {
         let mut events = Events {
-            framer: Framer::new(&framing(&request.framing, &head.headers)),
+            framer: framer(&request.framing, &head.headers),
             batch: EventBatch::default(),
             decoder: None,
             completion: Completion::default(),
@@ -82,11 +82,16 @@ impl Events {
             }
             reader.plugin.keep(decoder.into_session());
         }
+        self.completion.events = self.framer.events();
+        if self.framer.came_whole() {
+            // Its output was there all at once: no token of it was the first.
+            self.completion.token_events.clear();
+            self.completion.first_output = None;
+        }
         self.completion
     }
 
     fn decode(&mut self, reader: &Reader) {
-        self.completion.events += self.batch.len() as u64;
         for secret in &reader.secrets {
             secret.cross_out(self.batch.bytes_mut());
         }
@@ -189,13 +194,12 @@ fn take_piece(completion: &mut Completion, piece: Piece) {
     }
 }
 
-/// The framing the answer has. A server that answers in another one than was asked for is read in its own.
-fn framing(asked: &[Framing], headers: &HeaderMap) -> Vec<Framing> {
-    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let (Some(content_type), [only]) = (content_type, asked) else { return asked.to_vec() };
-    match framing_of(content_type) {
-        Some(named) => vec![named],
-        None if *only == Framing::Sse && content_type.starts_with("application/json") => vec![Framing::Body],
-        None => asked.to_vec(),
-    }
+/// What is inside an eventstream, by SageMaker's word.
+const WRAPPED_TYPE: &str = "x-amzn-sagemaker-content-type";
+
+/// Reads the answer as what it is, which need not be what was asked for.
+fn framer(asked: &[Framing], headers: &HeaderMap) -> Framer {
+    let named =
+        |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).and_then(framing_of);
+    Framer::of_answer(asked, named(http::header::CONTENT_TYPE.as_str()), named(WRAPPED_TYPE))
 }

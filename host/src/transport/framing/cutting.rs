@@ -16,10 +16,18 @@ pub(super) fn frame_at(
     cuts: &[usize],
     complete: bool,
 ) -> (EventBatch, Option<FailureKind>) {
+    stamped(Framer::new(framing), body, cuts, complete)
+}
+
+fn stamped(
+    mut framer: Framer,
+    body: &[u8],
+    cuts: &[usize],
+    complete: bool,
+) -> (EventBatch, Option<FailureKind>) {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).chain([body.len()]).collect();
     cuts.sort_unstable();
-    let (mut framer, mut out, mut start, mut result) =
-        (Framer::new(framing), EventBatch::default(), 0, Ok(()));
+    let (mut out, mut start, mut result) = (EventBatch::default(), 0, Ok(()));
     for end in cuts {
         let at = Stamp(end.saturating_sub(1) as u64);
         if start < end {
@@ -33,7 +41,12 @@ pub(super) fn frame_at(
 }
 
 pub(super) fn frame(framing: &[Framing], body: &[u8], cuts: &[usize], complete: bool) -> Framed {
-    let (out, failure) = frame_at(framing, body, cuts, complete);
+    frame_by(Framer::new(framing), body, cuts, complete)
+}
+
+/// The same by a framer of its own, which is new.
+pub(super) fn frame_by(framer: Framer, body: &[u8], cuts: &[usize], complete: bool) -> Framed {
+    let (out, failure) = stamped(framer, body, cuts, complete);
     (out.iter().map(|event| (event.name.to_owned(), event.data.to_owned())).collect(), failure)
 }
 

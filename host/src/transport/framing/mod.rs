@@ -11,6 +11,7 @@ mod body;
 mod cutting;
 mod json_array;
 mod ndjson;
+mod sniff;
 mod sse;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use aws_event_stream::AwsEventStream;
 use body::Body;
 use json_array::JsonArray;
 use ndjson::Ndjson;
+use sniff::Start;
 use sse::Sse;
 
 /// The largest event, or line of one, in bytes: far above any event that carries tokens (images and audio come as
@@ -39,19 +41,66 @@ const PAYLOAD_PART: &str = "PayloadPart";
 pub struct Framer {
     outer: Layer,
     inner: Option<Box<Inner>>,
+    /// What an eventstream holds, should the body turn out to be one.
+    wrapped: Option<Wrapped>,
+    /// Nobody asked for an array.
+    unasked_array: bool,
+    events: u64,
     /// Where the bytes broke the rules there is no way back in: what was said then is said again.
     failure: Option<FramingError>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Wrapped {
+    asked: Framing,
+    claimed: Option<Framing>,
 }
 
 impl Framer {
     /// A framer for a new body. `framing` is nested from the outside in; empty means [`Framing::Body`].
     pub fn new(framing: &[Framing]) -> Framer {
         let (&outer, inner) = framing.split_first().unwrap_or((&Framing::Body, &[]));
+        let inner = (!inner.is_empty()).then(|| Inner::new(Framer::new(inner)));
+        Framer::of(Layer::new(outer), inner)
+    }
+
+    /// A framer for a body that may be something else than was asked for. Its head claims it to be `claimed`, and what an
+    /// eventstream holds to be `claimed_inside`; neither is believed against the bytes.
+    pub fn of_answer(asked: &[Framing], claimed: Option<Framing>, claimed_inside: Option<Framing>) -> Framer {
+        let (outer, wrapped) = match *asked {
+            [] => (Framing::Body, None),
+            [Framing::AwsEventStream] => (Framing::AwsEventStream, None),
+            [Framing::AwsEventStream, inside] => (Framing::AwsEventStream, Some(inside)),
+            [only] => (only, Some(only)),
+            _ => return Framer::new(asked),
+        };
+        // Gemini's streams are arrays; of what SageMaker wraps, and of an answer that is no stream, an array is a part.
+        let array = match (asked, outer) {
+            ([.., Framing::JsonArray], _) | (_, Framing::Sse | Framing::Ndjson) => Framing::JsonArray,
+            _ => Framing::Body,
+        };
         Framer {
-            outer: Layer::new(outer),
-            inner: (!inner.is_empty())
-                .then(|| Box::new(Inner { framer: Framer::new(inner), outer_events: EventBatch::default() })),
-            failure: None,
+            wrapped: wrapped.map(|asked| Wrapped { asked, claimed: claimed_inside }),
+            unasked_array: !asked.contains(&Framing::JsonArray),
+            ..Framer::of(Layer::Start(Start::new(outer, claimed, array)), None)
+        }
+    }
+
+    fn of(outer: Layer, inner: Option<Box<Inner>>) -> Framer {
+        Framer { outer, inner, wrapped: None, unasked_array: false, events: 0, failure: None }
+    }
+
+    /// How many events the body had so far, by its outermost framing.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Whether the body was one answer at one time, not a stream. To be asked at its end.
+    pub fn came_whole(&self) -> bool {
+        match self.outer {
+            Layer::Body(_) => true,
+            Layer::JsonArray(_) => self.unasked_array && self.events == 1,
+            _ => false,
         }
     }
 
@@ -67,11 +116,19 @@ impl Framer {
         if bytes.is_empty() {
             return Ok(());
         }
+        if let Layer::Start(start) = &mut self.outer {
+            return start.read(at, bytes).map_or(Ok(()), |framing| self.begin(framing, out));
+        }
+        let before = out.len();
         let result = match &mut self.inner {
-            None => self.outer.read(at, bytes, out),
+            None => {
+                let result = self.outer.read(at, bytes, out);
+                self.events += (out.len() - before) as u64;
+                result
+            }
             Some(inner) => {
                 let outer = self.outer.read(at, bytes, &mut inner.outer_events);
-                inner.take_outer_events(out).and(outer)
+                inner.take_outer_events(&mut self.events, out).and(outer)
             }
         };
         self.remember(result)
@@ -86,17 +143,41 @@ impl Framer {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
+        if let Layer::Start(start) = &self.outer {
+            let framing = start.end();
+            self.begin(framing, out)?;
+        }
+        let before = out.len();
         let result = match &mut self.inner {
-            None => self.outer.finish(complete, out),
+            None => {
+                let result = self.outer.finish(complete, out);
+                self.events += (out.len() - before) as u64;
+                result
+            }
             Some(inner) => {
                 let outer = self.outer.finish(complete, &mut inner.outer_events);
                 inner
-                    .take_outer_events(out)
+                    .take_outer_events(&mut self.events, out)
                     .and_then(|()| inner.framer.finish(complete && outer.is_ok(), out))
                     .and(outer)
             }
         };
         self.remember(result)
+    }
+
+    /// The framing is known: reads what was held, read by read.
+    fn begin(&mut self, framing: Framing, out: &mut EventBatch) -> Result<(), FramingError> {
+        let Layer::Start(start) = std::mem::replace(&mut self.outer, Layer::new(framing)) else {
+            return Ok(());
+        };
+        if framing == Framing::AwsEventStream
+            && let Some(Wrapped { asked, claimed }) = self.wrapped
+        {
+            let array = if asked == Framing::JsonArray { Framing::JsonArray } else { Framing::Body };
+            let start = Layer::Start(Start::new(asked, claimed, array));
+            self.inner = Some(Inner::new(Framer::of(start, None)));
+        }
+        start.reads().try_for_each(|(at, bytes)| self.read(at, bytes, out))
     }
 
     fn remember(&mut self, result: Result<(), FramingError>) -> Result<(), FramingError> {
@@ -144,7 +225,7 @@ impl fmt::Display for FramingError {
 impl std::error::Error for FramingError {}
 
 /// The framing that a `content-type` header names, parameters ignored. `None` where the type does not tell, as with
-/// `application/json`: that may be one object or an array that is streamed.
+/// `text/plain`. JSON is one value: that it may be an array which is streamed is known to those who ask for one.
 pub fn framing_of(content_type: &str) -> Option<Framing> {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let is = |names: &[&str]| names.iter().any(|name| essence.eq_ignore_ascii_case(name));
@@ -156,10 +237,14 @@ pub fn framing_of(content_type: &str) -> Option<Framing> {
         "application/x-ndjson",
         "application/ndjson",
         "application/jsonl",
+        "application/jsonlines",
+        "application/x-jsonlines",
         "application/json-lines",
         "application/stream+json",
     ]) {
         Some(Framing::Ndjson)
+    } else if is(&["application/json", "text/json"]) {
+        Some(Framing::Body)
     } else {
         None
     }
@@ -168,6 +253,8 @@ pub fn framing_of(content_type: &str) -> Option<Framing> {
 /// One level of framing.
 #[derive(Debug)]
 enum Layer {
+    /// What it is has yet to be seen.
+    Start(Start),
     Sse(Sse),
     Ndjson(Ndjson),
     AwsEventStream(AwsEventStream),
@@ -188,6 +275,8 @@ impl Layer {
 
     fn read(&mut self, at: Stamp, bytes: &[u8], out: &mut EventBatch) -> Result<(), FramingError> {
         match self {
+            // The framer takes it away before it reads on.
+            Layer::Start(_) => Ok(()),
             Layer::Sse(framer) => framer.read(at, bytes, out),
             Layer::Ndjson(framer) => framer.read(at, bytes, out),
             Layer::AwsEventStream(framer) => framer.read(at, bytes, out),
@@ -198,6 +287,7 @@ impl Layer {
 
     fn finish(&mut self, complete: bool, out: &mut EventBatch) -> Result<(), FramingError> {
         match self {
+            Layer::Start(_) => Ok(()),
             Layer::Sse(framer) => framer.finish(complete, out),
             Layer::Ndjson(framer) => framer.finish(complete, out),
             Layer::AwsEventStream(framer) => framer.finish(),
@@ -216,11 +306,16 @@ struct Inner {
 }
 
 impl Inner {
+    fn new(framer: Framer) -> Box<Inner> {
+        Box::new(Inner { framer, outer_events: EventBatch::default() })
+    }
+
     /// The joined data of payload parts and of events without a name are the inner body. What has another name (an
     /// exception above all) is for the plugin, as it is.
-    fn take_outer_events(&mut self, out: &mut EventBatch) -> Result<(), FramingError> {
+    fn take_outer_events(&mut self, count: &mut u64, out: &mut EventBatch) -> Result<(), FramingError> {
         let mut result = Ok(());
         for event in self.outer_events.iter() {
+            *count += 1;
             if event.name.is_empty() || event.name == PAYLOAD_PART {
                 result = self.framer.read(event.at, event.data, out);
                 // What comes after the failure is lost, in this read as in later ones.
@@ -268,7 +363,8 @@ mod tests {
         check("application/jsonl; charset=utf-8", Some(Framing::Ndjson));
         check("application/json-lines", Some(Framing::Ndjson));
         check("application/vnd.amazon.eventstream", Some(Framing::AwsEventStream));
-        check("application/json", None);
+        check("application/jsonlines", Some(Framing::Ndjson));
+        check("application/json; charset=utf-8", Some(Framing::Body));
         check("text/html", None);
         check("", None);
     }
