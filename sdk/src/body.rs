@@ -4,6 +4,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
+use crate::Sampling;
+
 /// A JSON object being written, field by field. Fields keep the order in which they were first set; numbers
 /// and nested objects keep the text they were given as.
 ///
@@ -41,13 +43,16 @@ impl JsonBody {
     /// `null` removes a field. Text that is not an object is reported by [`build`](Self::build); blank
     /// text is an empty object.
     pub fn merge(&mut self, sampling: &str) -> &mut JsonBody {
-        if sampling.trim().is_empty() {
-            return self;
+        match Sampling::parse(sampling) {
+            Ok(sampling) => _ = self.extend(sampling),
+            Err(e) => self.fail(e),
         }
-        match serde_json::from_str::<Fields>(sampling) {
-            Ok(fields) => fields.0.into_iter().for_each(|(name, value)| self.fields.put(name, value)),
-            Err(e) => self.fail(format!("sampling parameters are not a JSON object: {e}")),
-        }
+        self
+    }
+
+    /// [`merge`](Self::merge), after the fields were given this API's names. [`Sampling`] has an example.
+    pub fn extend(&mut self, sampling: Sampling) -> &mut JsonBody {
+        sampling.into_fields().into_iter().for_each(|(name, value)| self.fields.put(name, value));
         self
     }
 
@@ -78,12 +83,29 @@ impl JsonBody {
     }
 }
 
+/// A body within a body. [`build`](JsonBody::build) reports what a value could not be written for.
+impl Serialize for JsonBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.error {
+            Some(error) => Err(serde::ser::Error::custom(error)),
+            None => self.fields.serialize(serializer),
+        }
+    }
+}
+
 /// A JSON object in the order written. `serde_json::Map` would sort it, unless a feature is on that changes
 /// every crate of a build.
 #[derive(Debug, Default)]
-struct Fields(Vec<(String, Box<RawValue>)>);
+pub(crate) struct Fields(pub(crate) Vec<(String, Box<RawValue>)>);
 
 impl Fields {
+    pub(crate) fn parse(sampling: &str) -> Result<Fields, String> {
+        if sampling.trim().is_empty() {
+            return Ok(Fields::default());
+        }
+        serde_json::from_str(sampling).map_err(|e| format!("sampling parameters are not a JSON object: {e}"))
+    }
+
     fn put(&mut self, name: String, value: Box<RawValue>) {
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             _ if value.get() == "null" => self.0.retain(|(known, _)| *known != name),

@@ -43,6 +43,17 @@ pub fn read_failure(json: &[u8]) -> Option<Failure> {
     Some(Failure::new(bounded(&code), bounded(&message)))
 }
 
+/// The failure that an event of a stream reports, in whatever shape; one without a message is quoted as it is.
+///
+/// ```
+/// # use llmperf_sdk::*;
+/// assert_eq!(event_failure(r#"{"error":{"code":500,"message":"m"}}"#), Failure::new("500", "m"));
+/// assert_eq!(event_failure("overloaded\n"), Failure::new("", "overloaded"));
+/// ```
+pub fn event_failure(text: &str) -> Failure {
+    read_failure(text.as_bytes()).unwrap_or_else(|| Failure::new("", bounded(text.trim())))
+}
+
 /// Longest text taken from an error body. Some servers echo the whole prompt into it.
 const MAX_CHARS: usize = 4096;
 

@@ -1,14 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+pub mod anthropic;
 #[doc(hidden)]
 pub mod bindings;
 mod body;
+mod compact;
 #[doc(hidden)]
 pub mod component;
 mod explain;
+pub mod lenient;
 pub mod openai;
 mod out;
+mod sampling;
 mod spec;
 mod template;
 #[cfg(not(target_arch = "wasm32"))]
@@ -20,8 +24,10 @@ pub use bindings::exports::llmperf::plugin::api::{
     Part, Piece, RequestSpec, ResponseHead, Usage,
 };
 pub use body::JsonBody;
-pub use explain::{explain, read_failure};
+pub use compact::compact_json;
+pub use explain::{event_failure, explain, read_failure};
 pub use out::{Out, decode};
+pub use sampling::{Sampling, list_of_texts};
 pub use template::Template;
 
 /// An API that llmperf can speak. No method has a clock, a network, a file or a secret: the host sends what

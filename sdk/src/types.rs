@@ -125,6 +125,21 @@ impl HttpRequest {
     }
 }
 
+impl HttpRequest {
+    /// Sets a header, in the place of one of that name.
+    ///
+    /// ```
+    /// # use llmperf_sdk::*;
+    /// let request = HttpRequest::post_json(["v1"], b"{}".to_vec(), Framing::Sse).with_header("accept", "*/*");
+    /// assert_eq!(request.headers[1], Header::new("accept", "*/*"));
+    /// ```
+    pub fn with_header(mut self, name: &str, value: &str) -> HttpRequest {
+        self.headers.retain(|header| !header.name.eq_ignore_ascii_case(name));
+        self.headers.push(Header::new(name, value));
+        self
+    }
+}
+
 impl ResponseHead {
     /// The first value of a header, whatever the case of its name.
     ///

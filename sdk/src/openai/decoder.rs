@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Decode, Event, Failure, Out, ResponseHead, Template, Usage, read_failure};
+use crate::{Decode, Event, Failure, Out, ResponseHead, Template, Usage, event_failure, read_failure};
 
 use super::chunk::{Choice, Chunk, Delta};
 use super::server::Report;
@@ -46,14 +46,14 @@ impl Decode for ChatDecoder {
             return Ok(());
         }
         if event.name == "error" {
-            return Err(failure(event.text()?));
+            return Err(event_failure(event.text()?));
         }
         // `data:` alone is an event by the rules of SSE; it says nothing.
         if data.is_empty() {
             return Ok(());
         }
         let chunk = self.parse(event, data)?;
-        let error = if chunk.is_error() { Some(failure(event.text()?)) } else { None };
+        let error = if chunk.is_error() { Some(event_failure(event.text()?)) } else { None };
         let text = plain_text(&chunk);
         self.chunk(chunk, error, out);
         if let Some(text) = text.filter(|_| out.is_only_text()) {
@@ -81,7 +81,7 @@ impl ChatDecoder {
             self.choice(choice, out);
         }
         // Text that came with an error stays: it was received.
-        if let Some(failure) = error.or_else(|| inner_error.map(|raw| failure(raw.get()))) {
+        if let Some(failure) = error.or_else(|| inner_error.map(|raw| event_failure(raw.get()))) {
             out.failure(failure);
         }
         if let Some(raw) = chunk.x_groq {
@@ -151,9 +151,4 @@ fn plain_text<'a>(chunk: &Chunk<'a>) -> Option<&'a str> {
         Cow::Borrowed(text) if !has_calls => Some(text),
         _ => None,
     }
-}
-
-/// An error in any shape; one without a message is quoted as it is.
-fn failure(json: &str) -> Failure {
-    read_failure(json.as_bytes()).unwrap_or_else(|| Failure::new("", json.trim()))
 }

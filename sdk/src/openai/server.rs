@@ -1,10 +1,9 @@
 //! What the server says of its own work: token counts and times. Read leniently: a number that is no number
 //! costs only itself.
 
-use std::fmt;
-
 use crate::Usage;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::lenient::Number;
+use serde::de::Deserialize;
 use serde_json::value::RawValue;
 
 /// The fields of every dialect's report, whichever object they come in: `usage`, `x_groq.usage`, `timings`,
@@ -116,68 +115,6 @@ impl<'a> Report<'a> {
 fn object<'a, T: Deserialize<'a> + Default>(raw: &'a RawValue) -> T {
     let json = raw.get();
     if json.starts_with('{') { serde_json::from_str(json).unwrap_or_default() } else { T::default() }
-}
-
-/// A number, also where it is written as text (Fireworks does); `None` where it is anything else.
-#[derive(Debug, Clone, Copy, Default)]
-struct Number(Option<f64>);
-
-impl Number {
-    /// As a count. Some servers write theirs as floats; every count below 2^53 is exact in one.
-    fn count(self) -> Option<u64> {
-        self.0.filter(|n| *n >= 0.0 && n.fract() == 0.0 && *n < 9e15).map(|n| n as u64)
-    }
-}
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Number, D::Error> {
-        deserializer.deserialize_any(NumberVisitor)
-    }
-}
-
-struct NumberVisitor;
-
-impl<'de> Visitor<'de> for NumberVisitor {
-    type Value = Number;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number")
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Number, E> {
-        Ok(Number(Some(number as f64)))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Number, E> {
-        Ok(Number(Some(number as f64)))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Number, E> {
-        Ok(Number(Some(number)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Number, E> {
-        // By JSON's own parser: the standard library's would add 15 KB.
-        Ok(Number(serde_json::from_str(text).ok()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Number, E> {
-        Ok(Number(None))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Number, E> {
-        Ok(Number(None))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Number, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Number(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Number, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Number(None))
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Tool calls: fragments that are told apart by an index, which some servers leave out.
 
-use crate::Out;
+use crate::{Out, compact_json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -85,21 +85,8 @@ fn text(json: &str) -> String {
     match json {
         "null" => String::new(),
         _ if json.starts_with('"') => serde_json::from_str(json).unwrap_or_default(),
-        _ => compact(json),
+        _ => compact_json(json),
     }
-}
-
-/// JSON without the blanks between its tokens, in its own order of keys.
-fn compact(json: &str) -> String {
-    let (mut in_string, mut escaped) = (false, false);
-    json.chars()
-        .filter(|&c| {
-            let keep = in_string || !c.is_ascii_whitespace();
-            in_string ^= c == '"' && !escaped;
-            escaped = in_string && c == '\\' && !escaped;
-            keep
-        })
-        .collect()
 }
 
 #[cfg(test)]
