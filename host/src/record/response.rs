@@ -154,6 +154,8 @@ pub struct Completion {
     pub output: Output,
     pub usage: Usage,
     pub finish: Option<String>,
+    /// An embedding arrived: an answer that has no output tokens.
+    pub has_embedding: bool,
     /// The protocol's own end marker was seen.
     pub terminated: bool,
     pub failure: Option<Failure>,

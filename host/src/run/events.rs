@@ -35,7 +35,8 @@ impl Events {
             completion: Completion::default(),
         };
         let head = reader.redact_head(head);
-        match reader.plugin.session().and_then(|session| session.decode(super::TASK, &head)) {
+        let task = reader.plugin.description().task();
+        match reader.plugin.session().and_then(|session| session.decode(task, &head)) {
             Ok(decoder) => events.decoder = Some(decoder),
             Err(fault) => events.fail(fault.into_failure()),
         }
@@ -190,7 +191,8 @@ fn take_piece(completion: &mut Completion, piece: Piece) {
                 None => output.server_timing.push((name, value)),
             }
         }
-        Piece::TokenIds(_) | Piece::Embedding(_) => {}
+        Piece::Embedding(_) => completion.has_embedding = true,
+        Piece::TokenIds(_) => {}
     }
 }
 

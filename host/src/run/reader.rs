@@ -86,7 +86,7 @@ impl Reader {
         body_bytes: u64,
     ) -> RequestRecord {
         let info = trace.request.info;
-        let Completion { events, token_events, first_output, output, usage, finish, terminated, failure: _ } =
+        let Completion { events, token_events, first_output, output, usage, finish, terminated, .. } =
             completion;
         self.answers.tell(info.id, &outcome, &output.text);
         let count = |text: &str| if text.is_empty() { Tokens(0) } else { self.tokenizer.count(text) };
