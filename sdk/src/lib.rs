@@ -13,6 +13,7 @@ mod spec;
 mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+pub mod tgi;
 mod types;
 
 pub use bindings::exports::llmperf::plugin::api::{
