@@ -62,6 +62,39 @@ impl JsonBody {
         self.fields.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.get())
     }
 
+    /// Takes a field out, to be put elsewhere.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let (mut parameters, mut body) = (JsonBody::new(), JsonBody::new());
+    /// parameters.merge(r#"{"stream": true, "top_p": 0.9}"#);
+    /// body.set("stream", parameters.take("stream")).set("parameters", parameters);
+    /// assert_eq!(body.build().unwrap(), br#"{"stream":true,"parameters":{"top_p":0.9}}"#);
+    /// ```
+    pub fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
+        let at = self.fields.0.iter().position(|(known, _)| known == name)?;
+        Some(self.fields.0.remove(at).1)
+    }
+
+    /// Gives a field the name that the API has for it. Where it has a field of that name already, this one is dropped:
+    /// what is said in the API's own words wins.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let mut body = JsonBody::new();
+    /// body.merge(r#"{"max_tokens": 5, "stop": ["END"], "stop_sequences": ["###"]}"#);
+    /// body.rename("max_tokens", "num_predict").rename("stop", "stop_sequences");
+    /// assert_eq!(body.build().unwrap(), br#"{"num_predict":5,"stop_sequences":[";"]}"#);
+    /// ```
+    pub fn rename(&mut self, from: &str, to: &str) -> &mut JsonBody {
+        if self.get(to).is_some() {
+            self.take(from);
+        } else if let Some(field) = self.fields.0.iter_mut().find(|(known, _)| known == from) {
+            field.0 = to.to_owned();
+        }
+        self
+    }
+
     /// The body.
     ///
     /// # Errors
@@ -75,6 +108,16 @@ impl JsonBody {
 
     fn fail(&mut self, error: String) {
         self.error.get_or_insert(error);
+    }
+}
+
+/// An object inside another.
+impl Serialize for JsonBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.error {
+            Some(error) => Err(serde::ser::Error::custom(error)),
+            None => self.fields.serialize(serializer),
+        }
     }
 }
 

@@ -7,9 +7,12 @@ mod body;
 #[doc(hidden)]
 pub mod component;
 mod explain;
+pub mod lenient;
 pub mod openai;
 mod out;
+pub mod prompt;
 mod spec;
+mod stream;
 mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -23,6 +26,7 @@ pub use bindings::exports::llmperf::plugin::api::{
 pub use body::JsonBody;
 pub use explain::{explain, read_failure};
 pub use out::{Out, decode};
+pub use stream::{Objects, Said};
 pub use template::Template;
 
 /// An API that llmperf can speak. No method has a clock, a network, a file or a secret: the host sends what
