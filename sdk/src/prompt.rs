@@ -86,22 +86,19 @@ fn joined(turns: &[Turn<'_>]) -> String {
 
 /// <https://huggingface.co/blog/llama2#how-to-prompt-llama-2>, each turn in marks of its own.
 fn llama2(turns: &[Turn<'_>]) -> String {
-    let mut prompt = String::from("<s>");
-    let mut open = true;
+    let mut prompt = String::new();
+    // An answer ends a turn, and the next begins with the mark once more.
+    let mut begins = true;
     for Turn { role, text } in turns {
-        if !open && *role != "assistant" {
-            prompt.push_str("<s>");
-            open = true;
-        }
         let (before, after) = match *role {
             "system" => ("[INST] <<SYS>>\n", "\n<</SYS>>\n [/INST]\n"),
             "assistant" => ("", "</s>"),
             _ => ("[INST] ", " [/INST]\n"),
         };
-        for piece in [before, text, after] {
+        for piece in [if begins { "<s>" } else { "" }, before, text, after] {
             prompt.push_str(piece);
         }
-        open = *role != "assistant";
+        begins = *role == "assistant";
     }
     prompt
 }

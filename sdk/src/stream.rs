@@ -70,14 +70,17 @@ impl Event {
 }
 
 impl Failure {
-    /// An error in any shape, as [`read_failure`] reads them; one without a message is quoted.
+    /// An error in any shape, as [`read_failure`] reads them, or a JSON string; one without a message is quoted.
     ///
     /// ```
     /// # use llmperf_sdk::Failure;
     /// assert_eq!(Failure::said(r#"{"odd":1}"#), Failure::new("", r#"{"odd":1}"#));
     /// ```
     pub fn said(json: &str) -> Failure {
-        read_failure(json.as_bytes()).unwrap_or_else(|| Failure::new("", json.trim()))
+        read_failure(json.as_bytes()).unwrap_or_else(|| match serde_json::from_str::<String>(json) {
+            Ok(message) => Failure::new("", message),
+            Err(_) => Failure::new("", json.trim()),
+        })
     }
 }
 
