@@ -12,20 +12,16 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fixture::{CUTTINGS, Cutting, Fixture, dirs, file_name};
 use llmperf::record::RequestRecord;
 use rustix::time::{ClockId, clock_gettime};
-use support::{Asked, Results, Server, llmperf};
+use support::{Asked, Results, Server, in_parallel, llmperf};
 
 /// Fixtures that are read otherwise than they say, and why that is right.
 const EXCEPTIONS: &[(&str, &str)] = &[];
-
-/// Processes at a time; each waits for its server most of the time.
-const WORKERS: usize = 3;
 
 /// A directory of samples by provider to run instead of the plugins' own: `DIR/PROVIDER/NAME/response.bin` and so on.
 const OTHER_DIR: &str = "LLMPERF_CONFORMANCE_DIR";
@@ -118,17 +114,8 @@ fn check(fixtures: &[Fixture]) {
         groups.entry(fixture.ask.clone()).or_default().push(fixture);
     }
     let groups: Vec<_> = groups.into_values().collect();
-    let (next, problems) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    problems.lock().expect("no panic holds it").extend(problems_of(group));
-                }
-            });
-        }
-    });
-    let mut problems = problems.into_inner().expect("no panic held it");
+    let found = in_parallel(&groups, |group| problems_of(group));
+    let mut problems: Vec<String> = found.into_iter().flatten().collect();
     problems.retain(|problem| !EXCEPTIONS.iter().any(|(name, _)| problem.starts_with(&format!("{name} "))));
     problems.sort();
     assert!(problems.is_empty(), "{} differences:\n{}", problems.len(), problems.join("\n"));
