@@ -15,8 +15,9 @@ use crate::mock::{self, Delay, MockConfig, MockHandle, UsageMode};
 use crate::plan::{Plan, PluginSource, Target};
 use crate::plugin::{Engine, Fault, Limits, OptionKind, OptionSpec, Plugin, bundled};
 use crate::provider::{Credential, Provider};
+use crate::record::{Failure, PreparedRequest};
 use crate::tokens::Tokenizer;
-use crate::units::Span;
+use crate::units::{RequestId, Span};
 use crate::workload::Workload;
 
 /// The built-in target answers like a fast hosted model: the first token after 200 ms, then 50 a second.
@@ -84,6 +85,15 @@ impl Setup {
     /// The plan this was set up for.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The run's first request as it would go on the wire. Nothing is sent.
+    ///
+    /// # Errors
+    /// Why the run's first request would fail before it is sent.
+    pub fn first_request(&self) -> Result<Arc<PreparedRequest>, Failure> {
+        let (ready, _) = self.builder.build(RequestId(0), &[]);
+        ready.map_err(|(_, failure)| failure)
     }
 
     /// Where requests go, for people.
