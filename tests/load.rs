@@ -199,10 +199,9 @@ fn a_request_says_who_sends_it_and_asks_for_nothing_it_does_not_need() {
 fn a_local_server_needs_no_key_and_its_address_may_be_written_in_several_ways() {
     let mock = mock(&[]);
     let pasted = format!("{}/chat/completions", mock.base);
-    for (base, noted) in [(mock.base.clone(), false), (format!("{}/", mock.base), false), (pasted, true)] {
+    for base in [mock.base.clone(), format!("{}/", mock.base), pasted] {
         let done = load(&[SMALL, &["--base-url", &base, "--requests", "1"]].concat()).exits(0);
-        assert_eq!(done.stderr.contains("/chat/completions"), noted, "{base}: {}", done.stderr);
-        assert!(noted || done.stderr.is_empty(), "{}", done.stderr);
+        assert!(done.stderr.is_empty(), "{}", done.stderr);
     }
     let truth = mock.truth();
     assert_eq!(truth.len(), 3);

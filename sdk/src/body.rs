@@ -67,6 +67,76 @@ impl JsonBody {
         self.fields.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.get())
     }
 
+    /// Takes a field out, to be put elsewhere.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let (mut parameters, mut body) = (JsonBody::new(), JsonBody::new());
+    /// parameters.merge(r#"{"stream": true, "top_p": 0.9}"#);
+    /// body.set("stream", parameters.take("stream")).set("parameters", parameters);
+    /// assert_eq!(body.build().unwrap(), br#"{"stream":true,"parameters":{"top_p":0.9}}"#);
+    /// ```
+    pub fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
+        let at = self.fields.0.iter().position(|(known, _)| known == name)?;
+        Some(self.fields.0.remove(at).1)
+    }
+
+    /// Takes these fields over from another object, where it has them; they win over those that are here.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let (mut parameters, mut body) = (JsonBody::new(), JsonBody::new());
+    /// body.set("model", "m");
+    /// body.adopt(parameters.merge(r#"{"model": "n", "seed": 1}"#), &["model", "tools"]);
+    /// assert_eq!(body.build().unwrap(), br#"{"model":"n"}"#);
+    /// assert_eq!(parameters.build().unwrap(), br#"{"seed":1}"#);
+    /// ```
+    pub fn adopt(&mut self, from: &mut JsonBody, names: &[&str]) -> &mut JsonBody {
+        for name in names {
+            if let Some(value) = from.take(name) {
+                self.fields.put((*name).to_owned(), value);
+            }
+        }
+        self
+    }
+
+    /// Puts a text into a list, where it is not in one: OpenAI's `stop` may be either, others' is a list.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let mut body = JsonBody::new();
+    /// body.set("stop", "END").list("stop");
+    /// assert_eq!(body.get("stop"), Some(r#"["END"]"#));
+    /// ```
+    pub fn list(&mut self, name: &str) -> &mut JsonBody {
+        match self.fields.0.iter().position(|(known, _)| known == name) {
+            Some(at) if self.fields.0[at].1.get().starts_with('"') => {
+                let text = self.fields.0[at].1.clone();
+                self.set(name, [text])
+            }
+            _ => self,
+        }
+    }
+
+    /// Gives a field the name that the API has for it. Where it has a field of that name already, this one is dropped:
+    /// what is said in the API's own words wins.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let mut body = JsonBody::new();
+    /// body.merge(r#"{"max_tokens": 5, "stop": ["END"], "stop_sequences": [";"]}"#);
+    /// body.rename("max_tokens", "num_predict").rename("stop", "stop_sequences");
+    /// assert_eq!(body.build().unwrap(), br#"{"num_predict":5,"stop_sequences":[";"]}"#);
+    /// ```
+    pub fn rename(&mut self, from: &str, to: &str) -> &mut JsonBody {
+        if self.get(to).is_some() {
+            self.take(from);
+        } else if let Some(field) = self.fields.0.iter_mut().find(|(known, _)| known == from) {
+            field.0 = to.to_owned();
+        }
+        self
+    }
+
     /// The body.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod out;
 pub mod prompt;
 mod sampling;
 mod spec;
+mod stream;
 mod template;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -32,6 +33,7 @@ pub use compact::compact_json;
 pub use explain::{event_failure, explain, read_failure};
 pub use out::{Out, decode};
 pub use sampling::{Sampling, list_of_texts};
+pub use stream::{Objects, Said};
 pub use template::Template;
 
 /// An API that llmperf can speak. No method has a clock, a network, a file or a secret: the host sends what

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::{Description, Input, Message, Part, RequestSpec};
+use crate::{Description, Input, JsonBody, Message, Part, RequestSpec};
 
 impl RequestSpec {
     /// A streamed chat with one user message, no options and no limits, for tests.
@@ -78,6 +78,63 @@ impl RequestSpec {
         self.option(name)
             .map(|value| value.parse().map_err(|e| format!("option {name} is {value:?}: {e}")))
             .transpose()
+    }
+
+    /// The limit and the sampling parameters, for APIs with names of their own: the limit under the name given, the others
+    /// as they came.
+    ///
+    /// ```
+    /// # use llmperf_sdk::RequestSpec;
+    /// let check = |sampling: &str, expected: &str| {
+    ///     let spec = RequestSpec { max_tokens: Some(5), sampling: sampling.into(), ..RequestSpec::chat("m", "Hi") };
+    ///     assert_eq!(String::from_utf8(spec.parameters("limit").build().unwrap()).unwrap(), expected);
+    /// };
+    /// check("{}", r#"{"limit":5}"#);
+    /// check(r#"{"top_p":1.0,"max_completion_tokens":6}"#, r#"{"limit":6,"top_p":1.0}"#);
+    /// check(r#"{"max_tokens":6,"limit":7}"#, r#"{"limit":7}"#);
+    /// check(r#"{"max_tokens":null}"#, "{}");
+    /// ```
+    pub fn parameters(&self, limit: &str) -> JsonBody {
+        let mut parameters = JsonBody::new();
+        parameters.set("max_tokens", self.max_tokens).merge(&self.sampling);
+        if let Some(tokens) = parameters.take("max_completion_tokens") {
+            parameters.set("max_tokens", tokens);
+        }
+        parameters.rename("max_tokens", limit);
+        parameters
+    }
+
+    /// Whether the answer is to be streamed, by the sampling parameters or else by the plan; takes the word out of them,
+    /// and `stream_options`, which only OpenAI's API has.
+    ///
+    /// ```
+    /// # use llmperf_sdk::RequestSpec;
+    /// let spec = RequestSpec { sampling: r#"{"stream":false}"#.into(), ..RequestSpec::chat("m", "Hi") };
+    /// let mut parameters = spec.parameters("limit");
+    /// assert!(!spec.take_stream(&mut parameters));
+    /// assert_eq!(parameters.build().unwrap(), b"{}");
+    /// ```
+    pub fn take_stream(&self, parameters: &mut JsonBody) -> bool {
+        parameters.take("stream_options");
+        parameters.take("stream").map_or(self.stream, |said| said.get() == "true")
+    }
+
+    /// Refuses any other task than these, by name.
+    ///
+    /// ```
+    /// # use llmperf_sdk::RequestSpec;
+    /// let spec = RequestSpec::chat("m", "Hi");
+    /// assert!(spec.only("shout", &["chat"]).is_ok());
+    /// assert_eq!(spec.only("shout", &["rerank"]).unwrap_err(), "task \"chat\": shout speaks rerank only");
+    /// ```
+    ///
+    /// # Errors
+    /// The task is none of them.
+    pub fn only(&self, api: &str, tasks: &[&str]) -> Result<(), String> {
+        match tasks.contains(&&*self.task) {
+            true => Ok(()),
+            false => Err(format!("task {:?}: {api} speaks {} only", self.task, tasks.join(" and "))),
+        }
     }
 
     /// The input as one text: the prompt, or the text of all messages, joined by line breaks. For APIs that

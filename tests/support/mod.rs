@@ -4,10 +4,12 @@
 // Each suite is a crate of its own, and none uses all of this.
 #![allow(dead_code, unused_imports)]
 
+mod parallel;
 mod process;
 mod results;
 mod server;
 
+pub(crate) use parallel::in_parallel;
 pub(crate) use process::{Cli, Done, Mock, Running, llmperf, mock};
 pub(crate) use results::{Results, counts, entries};
 pub(crate) use server::{Asked, Server, say, sse};

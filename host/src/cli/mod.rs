@@ -3,6 +3,7 @@
 mod calibrate;
 mod load;
 mod mock;
+mod providers;
 mod replay;
 
 use std::process::ExitCode;
@@ -42,6 +43,8 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     /// Measure what the client itself adds on this machine, for the error bar of every later run
     Calibrate(calibrate::CalibrateArgs),
+    /// List the providers that --llm-api knows
+    Providers(providers::ProvidersArgs),
     /// Serve the built-in target: an OpenAI- and Anthropic-speaking server with scripted timing and faults
     Mock(Box<mock::MockArgs>),
 }
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Load(args) => load::run(*args),
         Command::Replay(args) => replay::run(*args),
         Command::Calibrate(args) => calibrate::run(args),
+        Command::Providers(args) => providers::run(args),
         Command::Mock(args) => mock::run(*args),
     };
     match done {

@@ -16,6 +16,8 @@ pub struct LoadInput {
     pub key_env: Option<String>,
     /// `Name: value`, any number.
     pub headers: Vec<String>,
+    /// A file of providers beside the bundled ones.
+    pub providers: Option<PathBuf>,
     pub plugin: Option<PathBuf>,
     /// `NAME=VALUE`, any number.
     pub plugin_options: Vec<String>,

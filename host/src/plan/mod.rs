@@ -2,6 +2,7 @@
 //! here, before a socket is opened or a plugin runs; later code cannot see an invalid plan.
 
 mod content;
+mod credential;
 pub mod default;
 mod goals;
 mod input;
@@ -27,19 +28,23 @@ pub use content::TraceSpeed;
 pub use goals::{Goals, Loads, SearchPlan, Series};
 pub use input::{ArrivalWord, LoadInput};
 pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
-pub use resolve::resolve;
+pub use resolve::{catalog, resolve};
 
 /// A load test, ready to run.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The model's name, as the target knows it.
+    /// The model's name, as it was given.
     pub model: String,
+    /// The model's name, as the target knows it.
+    pub sent_model: String,
     /// What `--llm-api` said: a provider or an API.
     pub llm_api: String,
     pub target: Target,
     pub plugin: PluginSource,
-    /// Options for the plugin, checked against what it declares once it is loaded.
+    /// Options for the plugin, the later one of a name wins; checked against what it declares once it is loaded.
     pub plugin_options: Vec<(String, String)>,
+    /// Environment variables that hold some provider's credential; no option of a plugin is filled from one.
+    pub credential_variables: Vec<String>,
     pub limits: Limits,
     pub workload: SonnetConfig,
     /// What is asked instead of LLMPerf's own prompts.
@@ -110,7 +115,7 @@ pub enum Target {
     /// The built-in target, started for this run.
     BuiltIn,
     /// A provider somewhere on the network.
-    Provider(Provider),
+    Provider(Box<Provider>),
 }
 
 /// The plugin that speaks the target's API.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::goals::slos;
 use super::resolve::{results_dir, writable_dir};
-use super::target::resolve_plugin;
+use super::target::{find_entry, resolve_plugin};
 use super::{LoadInput, PluginSource};
 use crate::metrics::{Dialect, Slo, TokenBasis};
 use crate::plugin::Limits;
@@ -88,19 +88,21 @@ pub fn resolve_replay(input: ReplayInput) -> Result<ReplayPlan> {
     })
 }
 
-/// The plugin that a recorded run used: the file named then, or what `llm_api` means.
-pub fn recorded_plugin(file: Option<PathBuf>, llm_api: String) -> Result<PluginSource> {
+/// The plugin that a recorded run used: the file named then, or the bundled one of that API.
+pub fn recorded_plugin(file: Option<PathBuf>, api: String) -> Result<PluginSource> {
     if let Some(file) = file.as_ref().filter(|file| !file.is_file()) {
         bail!(
             "the recording was made with the plugin {}, which is not there\nhint: give a plugin with --plugin or --llm-api",
             file.display()
         );
     }
-    spoken_by(file, Some(llm_api))
+    spoken_by(file, Some(api))
 }
 
 fn spoken_by(plugin: Option<PathBuf>, llm_api: Option<String>) -> Result<PluginSource> {
-    resolve_plugin(&LoadInput { plugin, llm_api, ..LoadInput::default() }, &Catalog::bundled()?)
+    let input = LoadInput { plugin, llm_api, ..LoadInput::default() };
+    let (entry, _) = find_entry(&input, "", &Catalog::bundled()?)?;
+    resolve_plugin(&input, &entry)
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use super::content;
 use super::default;
 use super::recording::record_dir;
 use super::shape::{self, concurrency, seconds, seconds_or_zero};
-use super::target::{api_word, resolve_plugin, resolve_target};
-use super::{Drain, Goals, LoadInput, Plan, Target};
+use super::target::{address, api_word, built_in};
+use super::{Drain, Goals, LoadInput, Plan};
 use crate::plugin::Limits;
 use crate::provider::Catalog;
 use crate::transport::Deadlines;
@@ -23,21 +23,20 @@ use crate::workload::{Normal, SonnetConfig};
 pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result<Plan> {
     let env = &|name: &str| env(name).filter(|value| !value.is_empty());
     let goals = Goals::resolve(&mut input)?;
-    let catalog = Catalog::bundled()?;
+    let catalog = catalog(input.providers.as_deref())?;
     let mut notes = Vec::new();
-    let target = resolve_target(&input, &catalog, env, &mut notes)?;
-    let plugin = resolve_plugin(&input, &catalog)?;
     let llm_api = api_word(&input).to_owned();
-    let model = match (input.model.clone(), &target) {
+    let model = match (input.model.clone(), built_in(&input)?) {
         (Some(model), _) if model.trim().is_empty() => {
             bail!("--model is empty\nhint: give the name the target knows the model by")
         }
         (Some(model), _) => model,
-        (None, Target::BuiltIn) => "mock".to_owned(),
-        (None, Target::Provider(_)) => {
-            bail!("--model is missing\nhint: give the name the target knows the model by")
-        }
+        (None, true) => "mock".to_owned(),
+        (None, false) => bail!("--model is missing\nhint: give the name the target knows the model by"),
     };
+    let sampling = sampling(input.additional_sampling_params.as_deref())?;
+    let mut addressed = address(&input, &model, sampling, &catalog, env, &mut notes)?;
+    addressed.options.extend(plugin_options(&input.plugin_options)?);
     let arrival = shape::arrival(&input)?;
     let dataset = content::dataset(&input)?;
     let prefix = content::prefix(&input)?;
@@ -54,10 +53,12 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
     let drain = input.drain.map(|s| seconds_or_zero("--drain", s)).transpose()?;
     Ok(Plan {
         model,
+        sent_model: addressed.sent_model,
         llm_api,
-        target,
-        plugin,
-        plugin_options: plugin_options(&input.plugin_options)?,
+        target: addressed.target,
+        plugin: addressed.plugin,
+        plugin_options: addressed.options,
+        credential_variables: catalog.credential_variables(),
         limits: Limits::default(),
         workload: SonnetConfig {
             seed: input.seed.unwrap_or(default::SEED),
@@ -92,7 +93,7 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
             total: seconds("--request-timeout", input.request_timeout, default::REQUEST_TIMEOUT_S)?,
         },
         goals,
-        sampling: sampling(input.additional_sampling_params.as_deref())?,
+        sampling: addressed.sampling,
         metadata: metadata(input.metadata.as_deref())?,
         results_dir: results_dir(input.results_dir)?,
         save_text: input.save_text,
@@ -101,6 +102,24 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
         show_plugin_log: input.plugin_log,
         notes,
     })
+}
+
+/// The bundled providers, with those of the user's own file.
+///
+/// # Errors
+/// Names the file, and what is wrong in it where.
+pub fn catalog(own: Option<&Path>) -> Result<Catalog> {
+    let mut catalog = Catalog::bundled()?;
+    let standing = directories::ProjectDirs::from("", "", "llmperf")
+        .map(|dirs| dirs.config_dir().join("providers.toml"))
+        .filter(|path| path.is_file());
+    for (origin, path) in [("", standing.as_deref()), ("--providers ", own)] {
+        let Some(path) = path else { continue };
+        let read = fs::read_to_string(path).map_err(anyhow::Error::from);
+        let extended = read.and_then(|toml| catalog.extend(&toml));
+        extended.with_context(|| format!("{origin}{} cannot be used", path.display()))?;
+    }
+    Ok(catalog)
 }
 
 fn sampling(text: Option<&str>) -> Result<Map<String, Value>> {

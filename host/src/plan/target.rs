@@ -1,52 +1,68 @@
-//! Which provider and which plugin a run talks to, and with which key.
+//! Which provider and which plugin a run talks to: where requests go, and what the provider wants in each.
 
 use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Map, Value};
 use url::Url;
 
+use super::credential::credential;
 use super::{LoadInput, PluginSource, Target};
 use crate::plugin::bundled;
-use crate::provider::{Catalog, Credential, CredentialScheme, Provider, ProviderEntry, Secret, parse_header};
+use crate::provider::{Catalog, Env, Provider, ProviderEntry, aws_region, expand, parse_header};
 
-type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// The word of `--llm-api` that takes model names as LiteLLM does.
+const LITELLM: &str = "litellm";
 
-/// Where requests go. `notes` takes what was read otherwise than it was written.
-pub(super) fn resolve_target(
+/// Everything that follows from who is asked.
+pub(super) struct Addressed {
+    pub(super) target: Target,
+    pub(super) plugin: PluginSource,
+    /// The model's name as the target knows it.
+    pub(super) sent_model: String,
+    /// The provider's options for the plugin, below the user's own.
+    pub(super) options: Vec<(String, String)>,
+    /// The provider's fields of every body, with the user's sampling parameters over them.
+    pub(super) sampling: Map<String, Value>,
+}
+
+/// Where requests go and how. `notes` takes what was read otherwise than it was written.
+pub(super) fn address(
     input: &LoadInput,
+    model: &str,
+    sampling: Map<String, Value>,
     catalog: &Catalog,
     env: Env<'_>,
     notes: &mut Vec<String>,
-) -> Result<Target> {
+) -> Result<Addressed> {
+    let (entry, sent_model) = find_entry(input, model, catalog)?;
+    let plugin = resolve_plugin(input, &entry)?;
+    let fill = |text: &str| expand(text, &|name| variable(name, &sent_model, env));
+    let mut sampling = sampling;
+    drop_refused(&entry, &mut sampling, notes);
+    let mut body = filled(&entry.body, &fill)?;
+    body.append(&mut sampling);
+    let options = match plugin {
+        PluginSource::File(_) => vec![],
+        PluginSource::Bundled(_) => options(input, &entry, &fill)?,
+    };
+    let target = match built_in(input)? {
+        true => Target::BuiltIn,
+        false => Target::Provider(Box::new(provider(input, &entry, env, &fill)?)),
+    };
+    Ok(Addressed { target, plugin, sent_model, options, sampling: body })
+}
+
+/// Whether the built-in target is meant.
+pub(super) fn built_in(input: &LoadInput) -> Result<bool> {
     match input.target.as_deref() {
-        None => {}
-        Some("mock") => {
-            if input.base_url.is_some() {
-                bail!("--target mock and --base-url contradict each other\nhint: leave one out");
-            }
-            return Ok(Target::BuiltIn);
+        None => Ok(false),
+        Some("mock") if input.base_url.is_some() => {
+            bail!("--target mock and --base-url contradict each other\nhint: leave one out")
         }
+        Some("mock") => Ok(true),
         Some(other) => bail!(
             "--target {other} is not known\nhint: mock is the only built-in target; give --base-url for another"
         ),
     }
-    let entry = find_entry(input, catalog)?;
-    let (base, is_default) = base_url(input, &entry, env, notes)?;
-    let credential = credential(input, &entry, is_default, env)?;
-    Ok(Target::Provider(Provider { name: entry.name, base, credential, headers: headers(&input.headers)? }))
-}
-
-/// The plugin that speaks the API: a file, or the bundled one that the provider or the API's name says.
-pub(super) fn resolve_plugin(input: &LoadInput, catalog: &Catalog) -> Result<PluginSource> {
-    if let Some(path) = &input.plugin {
-        if !path.is_file() {
-            bail!("--plugin {} is no file", path.display());
-        }
-        return Ok(PluginSource::File(path.clone()));
-    }
-    let api = find_entry(input, catalog)?.api;
-    let plugin = bundled().find(|plugin| plugin.name == api);
-    plugin
-        .map(|plugin| PluginSource::Bundled(plugin.name))
-        .ok_or_else(|| anyhow!("no plugin speaks the API {api}"))
 }
 
 /// What `--llm-api` says, or means where it is left out.
@@ -58,44 +74,184 @@ pub(super) fn api_word(input: &LoadInput) -> &str {
     }
 }
 
-/// The provider of `--llm-api`. The name of an API, and `--plugin`, mean a server at `--base-url` that speaks it.
-fn find_entry(input: &LoadInput, catalog: &Catalog) -> Result<ProviderEntry> {
+/// The provider of `--llm-api`, and the model's name there. The name of an API whose provider is unknown, and `--plugin`,
+/// mean a server at `--base-url` that speaks it.
+pub(super) fn find_entry(
+    input: &LoadInput,
+    model: &str,
+    catalog: &Catalog,
+) -> Result<(ProviderEntry, String)> {
     let word = api_word(input);
-    if let Some(entry) = catalog.find(word) {
-        return Ok(entry.clone());
-    }
-    if input.plugin.is_some() || bundled().any(|plugin| plugin.name == word) {
-        return Ok(ProviderEntry {
-            name: word.to_owned(),
-            api: word.to_owned(),
-            base_url: None,
-            base_env: vec![],
-            key_env: vec![],
-            credential: CredentialScheme::Bearer,
-            endpoint: None,
-        });
-    }
-    let mut known: Vec<&str> = catalog.names().chain(bundled().map(|plugin| plugin.name)).collect();
-    known.sort_unstable();
-    bail!("--llm-api {word} is not known\nhint: known are {}", known.join(", "))
+    let (entry, model) = if word == LITELLM {
+        let (entry, model) = catalog.route(model)?;
+        (as_litellm(entry), router_model(entry, &model))
+    } else if let Some(entry) = catalog.find(word, model) {
+        (entry.clone(), model.to_owned())
+    } else if input.plugin.is_some() || bundled().any(|plugin| plugin.name == word) {
+        (ProviderEntry::custom(word, word), model.to_owned())
+    } else {
+        let mut known = catalog.names();
+        known.extend(bundled().map(|plugin| plugin.name));
+        known.push(LITELLM);
+        known.sort_unstable();
+        known.dedup();
+        bail!("--llm-api {word} is not known\nhint: known are {}", known.join(", "));
+    };
+    let sent = match &entry.model {
+        Some(whole) if !model.contains('/') => expand(whole, &|_| Some(model.clone()))?,
+        _ => model,
+    };
+    Ok((entry, sent))
 }
 
-/// The base URL, and whether it is the provider's own.
+/// LiteLLM asks for token counts only where it is told to; so do runs that are to be compared with its.
+fn as_litellm(entry: &ProviderEntry) -> ProviderEntry {
+    let mut entry = entry.clone();
+    if matches!(entry.api.as_str(), "openai-chat" | "openai-completions") {
+        entry.options.entry("stream-usage".to_owned()).or_insert_with(|| "false".to_owned());
+    }
+    entry
+}
+
+/// `huggingface/together/OWNER/NAME` names who runs the model; Hugging Face's router takes that behind a colon.
+fn router_model(entry: &ProviderEntry, model: &str) -> String {
+    match model.splitn(3, '/').collect::<Vec<_>>()[..] {
+        [runner, owner, name] if entry.name == "huggingface" => format!("{owner}/{name}:{runner}"),
+        _ => model.to_owned(),
+    }
+}
+
+/// The plugin that speaks the API: a file, or the bundled one of the API's name.
+pub(super) fn resolve_plugin(input: &LoadInput, entry: &ProviderEntry) -> Result<PluginSource> {
+    if let Some(path) = &input.plugin {
+        if !path.is_file() {
+            bail!("--plugin {} is no file", path.display());
+        }
+        return Ok(PluginSource::File(path.clone()));
+    }
+    let plugin = bundled().find(|plugin| plugin.name == entry.api);
+    plugin.map(|plugin| PluginSource::Bundled(plugin.name)).ok_or_else(|| {
+        let known: Vec<_> = bundled().map(|plugin| plugin.name).collect();
+        anyhow!(
+            "provider {} speaks {}, and no plugin does\nhint: give one with --plugin; bundled are {}",
+            entry.name,
+            entry.api,
+            known.join(", ")
+        )
+    })
+}
+
+/// A variable of a provider's texts.
+fn variable(name: &str, model: &str, env: Env<'_>) -> Option<String> {
+    match name {
+        "model" => Some(model.to_owned()),
+        "model-name" => Some(model.split('@').next().unwrap_or(model).to_owned()),
+        "aws-region" => arn_region(model).or_else(|| aws_region(env)),
+        _ => env(name),
+    }
+}
+
+/// `arn:aws:bedrock:REGION:…`: a model that is named so is served there and nowhere else.
+fn arn_region(model: &str) -> Option<String> {
+    let mut parts = model.split(':');
+    let region = (parts.next() == Some("arn")).then(|| parts.nth(2)).flatten()?;
+    (!region.is_empty()).then(|| region.to_owned())
+}
+
+fn options(
+    input: &LoadInput,
+    entry: &ProviderEntry,
+    fill: &dyn Fn(&str) -> Result<String>,
+) -> Result<Vec<(String, String)>> {
+    let own = |name: &str| input.plugin_options.iter().any(|option| option.split('=').next() == Some(name));
+    let asked = entry.options.iter().filter(|(name, _)| !own(name));
+    asked.map(|(name, value)| Ok((name.clone(), fill(value)?))).collect()
+}
+
+fn filled(body: &Map<String, Value>, fill: &dyn Fn(&str) -> Result<String>) -> Result<Map<String, Value>> {
+    body.iter()
+        .map(|(name, value)| {
+            let value = match value {
+                Value::String(text) => Value::String(fill(text)?),
+                other => other.clone(),
+            };
+            Ok((name.clone(), value))
+        })
+        .collect()
+}
+
+fn drop_refused(entry: &ProviderEntry, sampling: &mut Map<String, Value>, notes: &mut Vec<String>) {
+    for name in &entry.drop {
+        if sampling.remove(name).is_some() {
+            notes.push(format!("{} refuses the sampling parameter {name}; it is left out", entry.name));
+        }
+    }
+}
+
+fn provider(
+    input: &LoadInput,
+    entry: &ProviderEntry,
+    env: Env<'_>,
+    fill: &dyn Fn(&str) -> Result<String>,
+) -> Result<Provider> {
+    let (base, needs_key) = base_url(input, entry, env, fill)?;
+    let credential = credential(input.key_env.as_deref(), entry, needs_key, env)?;
+    let in_path =
+        |error: anyhow::Error| error.context(format!("the path of provider {} is not complete", entry.name));
+    let segments = entry.path.split('/').filter(|segment| !segment.is_empty());
+    let path = segments.map(fill).collect::<Result<_>>().map_err(in_path)?;
+    let mut query = vec![];
+    for (name, value) in &entry.query {
+        query.push((name.clone(), fill(value)?));
+    }
+    query.retain(|(_, value)| !value.is_empty());
+    let mut headers = vec![];
+    for (name, value) in &entry.headers {
+        let value = fill(value)?;
+        if !value.is_empty() {
+            headers
+                .push(parse_header(name, &value).map_err(|why| anyhow!("provider {}: {why}", entry.name))?);
+        }
+    }
+    headers.extend(own_headers(&input.headers)?);
+    Ok(Provider { name: entry.name.clone(), base, path, query, credential, headers })
+}
+
+/// The base URL, and whether what is there surely wants a credential: a provider's own address does, and one that only a
+/// provider's variable names; a server elsewhere (a local one) may do without.
 fn base_url(
     input: &LoadInput,
     entry: &ProviderEntry,
     env: Env<'_>,
-    notes: &mut Vec<String>,
+    fill: &dyn Fn(&str) -> Result<String>,
 ) -> Result<(Url, bool)> {
     let from_env = || entry.base_env.iter().find_map(|name| Some((name.clone(), env(name)?)));
-    let (origin, text, is_default) = match (&input.base_url, from_env(), &entry.base_url) {
+    let (origin, text, needs_key) = match (&input.base_url, from_env(), &entry.base_url) {
         (Some(text), _, _) => ("--base-url".to_owned(), text.clone(), false),
-        (None, Some((name, text)), _) => (name, text, false),
-        (None, None, Some(text)) => (format!("provider {}", entry.name), text.clone(), true),
-        (None, None, None) => bail!("{} has no base URL of its own\nhint: give --base-url", entry.name),
+        (None, Some((name, text)), own) => (name, text, own.is_none()),
+        (None, None, Some(text)) => (format!("provider {}", entry.name), fill_base(entry, text, fill)?, true),
+        (None, None, None) => bail!("{} has no base URL of its own\nhint: {}", entry.name, where_from(entry)),
     };
     let url = parse_base(text.trim()).with_context(|| format!("{origin} is no base URL"))?;
-    Ok((without_endpoint(url, &origin, entry, notes), is_default))
+    Ok((url, needs_key))
+}
+
+fn where_from(entry: &ProviderEntry) -> String {
+    match entry.base_env.is_empty() {
+        true => "give --base-url".to_owned(),
+        false => format!("set {}, or give --base-url", entry.base_env.join(" or ")),
+    }
+}
+
+fn fill_base(entry: &ProviderEntry, text: &str, fill: &dyn Fn(&str) -> Result<String>) -> Result<String> {
+    fill(text).map_err(|error| {
+        let missing =
+            error.to_string().replace("aws-region", "AWS_REGION_NAME or AWS_REGION or AWS_DEFAULT_REGION");
+        anyhow!(
+            "the address of {} is not complete: {missing}\nhint: set it in the environment, or give --base-url",
+            entry.name
+        )
+    })
 }
 
 fn parse_base(text: &str) -> Result<Url> {
@@ -124,52 +280,7 @@ fn parse_base(text: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// People paste the whole endpoint; the plugin adds that path itself.
-fn without_endpoint(mut url: Url, origin: &str, entry: &ProviderEntry, notes: &mut Vec<String>) -> Url {
-    let Some(endpoint) = &entry.endpoint else { return url };
-    let path = url.path().trim_end_matches('/').to_owned();
-    if let Some(base) = path.strip_suffix(endpoint.as_str()) {
-        url.set_path(base);
-        notes.push(format!(
-            "{origin} ends in {endpoint}, which is added to it anyway; requests go to {url} + {endpoint}"
-        ));
-    }
-    url
-}
-
-/// The key: the variable of `--key-env`, or the first of the provider's that is set. A provider's own address needs one;
-/// a server elsewhere (a local one) may do without.
-fn credential(
-    input: &LoadInput,
-    entry: &ProviderEntry,
-    is_default: bool,
-    env: Env<'_>,
-) -> Result<Credential> {
-    if entry.credential == CredentialScheme::None && input.key_env.is_none() {
-        return Ok(Credential::None);
-    }
-    let named = input.key_env.as_ref().map(std::slice::from_ref);
-    let variables = named.unwrap_or(&entry.key_env);
-    let Some((variable, key)) = variables.iter().find_map(|name| Some((name, env(name)?))) else {
-        if let Some(name) = &input.key_env {
-            bail!("--key-env {name}: the environment variable {name} is not set");
-        }
-        if is_default {
-            bail!(
-                "{} needs a key, and none is set\nhint: put it into the environment variable {}, or name another server with --base-url",
-                entry.name,
-                variables.join(" or ")
-            );
-        }
-        return Ok(Credential::None);
-    };
-    match Secret::new(&key) {
-        Ok(secret) => Ok(Credential::Bearer(secret)),
-        Err(why) => bail!("the key in the environment variable {variable} {why}"),
-    }
-}
-
-fn headers(items: &[String]) -> Result<Vec<(http::HeaderName, http::HeaderValue)>> {
+fn own_headers(items: &[String]) -> Result<Vec<(http::HeaderName, http::HeaderValue)>> {
     items
         .iter()
         .map(|item| {
@@ -186,58 +297,4 @@ fn headers(items: &[String]) -> Result<Vec<(http::HeaderName, http::HeaderValue)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::{Plan, resolve};
-
-    fn plan(base: Option<&str>, key: Option<&str>) -> Result<Plan> {
-        let input = LoadInput { model: Some("m".to_owned()), ..LoadInput::default() };
-        resolve(input, &|name| match name {
-            "OPENAI_API_BASE" => base.map(str::to_owned),
-            "OPENAI_API_KEY" => key.map(str::to_owned),
-            _ => None,
-        })
-    }
-
-    fn provider(plan: Plan) -> Provider {
-        match plan.target {
-            Target::Provider(provider) => provider,
-            Target::BuiltIn => panic!("the built-in target"),
-        }
-    }
-
-    #[test]
-    fn a_base_is_taken_with_and_without_a_slash_and_with_the_endpoint_pasted() {
-        for (given, base, noted) in [
-            ("http://localhost:11434/v1", "http://localhost:11434/v1", false),
-            ("http://localhost:11434/v1/", "http://localhost:11434/v1/", false),
-            (" http://localhost:11434/v1 ", "http://localhost:11434/v1", false),
-            ("http://localhost:11434/v1/chat/completions", "http://localhost:11434/v1", true),
-            ("http://localhost:11434/v1/chat/completions/", "http://localhost:11434/v1", true),
-        ] {
-            let plan = plan(Some(given), None).expect(given);
-            assert_eq!(plan.notes.len(), usize::from(noted), "{given}");
-            assert_eq!(provider(plan).base.as_str(), base);
-        }
-    }
-
-    #[test]
-    fn a_key_is_needed_at_the_providers_own_address_only() {
-        let error = plan(None, None).expect_err("no key");
-        assert!(error.to_string().contains("OPENAI_API_KEY"), "{error}");
-        let own = provider(plan(None, Some("sk-0123456789")).expect("a plan"));
-        assert_eq!(own.base.as_str(), "https://api.openai.com/v1");
-        assert!(own.credential.secret().is_some());
-        let local = provider(plan(Some("http://localhost:1/v1"), Some("")).expect("a plan"));
-        assert!(local.credential.secret().is_none());
-    }
-
-    #[test]
-    fn a_broken_key_is_refused_without_being_shown() {
-        let error = plan(None, Some("sk-01234\n56789")).expect_err("a line break").to_string();
-        assert!(
-            error.contains("OPENAI_API_KEY") && error.contains("line break") && !error.contains("sk-"),
-            "{error}"
-        );
-    }
-}
+mod tests;

@@ -4,6 +4,11 @@ use super::bindings::exports::llmperf::plugin::api;
 use crate::record::{BuiltRequest, Delta, Failure, FailureKind, Framing, Head, Piece, RequestSpec, Usage};
 use crate::units::{Span, Tokens};
 
+/// The task of a conversation.
+const CHAT: &str = "chat";
+/// The task whose input is texts, and whose answer has no output.
+const EMBEDDING: &str = "embedding";
+
 /// What a plugin says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Description {
@@ -15,6 +20,14 @@ pub struct Description {
     pub summary: String,
     pub tasks: Vec<String>,
     pub options: Vec<OptionSpec>,
+}
+
+impl Description {
+    /// What the plugin is asked to do: a conversation where it can hold one, else the first thing it names.
+    pub fn task(&self) -> &str {
+        let chat = self.tasks.iter().find(|task| *task == CHAT);
+        chat.or(self.tasks.first()).map_or(CHAT, String::as_str)
+    }
 }
 
 /// One knob of a plugin.
@@ -98,13 +111,18 @@ pub(super) fn with_spec<T>(
         .zip(&parts)
         .map(|(message, parts)| api::Message { role: &message.role, parts })
         .collect();
+    let texts: Vec<_> =
+        spec.messages.iter().map(|message| message.text.as_str()).filter(|text| !text.is_empty()).collect();
     let options: Vec<_> =
         context.options.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     call(api::RequestSpec {
         task: context.task,
         model: context.model,
         stream: context.stream,
-        input: api::Input::Messages(&messages),
+        input: match context.task {
+            EMBEDDING => api::Input::Texts(&texts),
+            _ => api::Input::Messages(&messages),
+        },
         max_tokens: spec.max_tokens.map(|n| u32::try_from(n.0).unwrap_or(u32::MAX)),
         sampling: context.sampling,
         options: &options,
@@ -192,5 +210,21 @@ pub(super) fn failure(kind: FailureKind, guest: api::Failure) -> Failure {
         code: guest.code,
         message: guest.message,
         retry_after: guest.retry_after_ms.map(|ms| Span(ms.saturating_mul(1_000_000))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_is_asked_to_chat_where_it_can_else_what_it_names_first() {
+        let check = |tasks: &[&str], expected: &str| {
+            let tasks = tasks.iter().map(|&task| task.to_owned()).collect();
+            assert_eq!(Description { tasks, ..Description::default() }.task(), expected);
+        };
+        check(&["embedding", "chat"], "chat");
+        check(&["completion", "embedding"], "completion");
+        check(&[], "chat");
     }
 }

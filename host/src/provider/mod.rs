@@ -2,11 +2,16 @@
 //! A plugin's request is checked here; it goes under the provider's base URL or nowhere.
 
 mod catalog;
+mod expand;
 mod prepare;
+mod route;
+mod scheme;
 mod secret;
 
-pub use catalog::{Catalog, CredentialScheme, ProviderEntry};
+pub use catalog::{Catalog, ProviderEntry};
+pub use expand::expand;
 pub use prepare::{Refusal, parse_header};
+pub use scheme::{Env, Scheme, aws_region};
 pub use secret::Secret;
 
 use http::{HeaderName, HeaderValue};
@@ -37,8 +42,12 @@ pub struct Provider {
     pub name: String,
     /// Base URL: http or https, with a host, no user info, no fragment.
     pub base: Url,
+    /// Segments between the base URL and what the plugin adds, not encoded.
+    pub path: Vec<String>,
+    /// Query pairs of every request, not encoded.
+    pub query: Vec<(String, String)>,
     pub credential: Credential,
-    /// Headers the user asked for; they replace a plugin's header of the same name.
+    /// Headers the provider wants, then those the user asked for; they replace a plugin's header of the same name.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -68,6 +77,8 @@ mod tests {
         let provider = Provider {
             name: "test".to_owned(),
             base: Url::parse("http://h/v1").expect("a URL"),
+            path: vec![],
+            query: vec![],
             credential: Credential::Bearer(Secret::new("sk-0123456789").expect("a key")),
             headers: vec![
                 header("X-Api-Key", "abcdefghij"),

@@ -71,9 +71,15 @@ impl Provider {
             }
         }
         let mut url = self.base.clone();
-        url.path_segments_mut().expect("a base URL has a host, so it has a path").pop_if_empty().extend(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
+        let behind: Vec<&str> = self.path.iter().chain(path).map(String::as_str).collect();
+        let behind = &behind[already_there(&url, &behind)..];
+        url.path_segments_mut()
+            .expect("a base URL has a host, so it has a path")
+            .pop_if_empty()
+            .extend(behind);
+        let pairs = self.query.iter().chain(query);
+        if let Some(mut pairs) = Some(pairs).filter(|pairs| pairs.clone().next().is_some()) {
+            url.query_pairs_mut().extend_pairs(&mut pairs);
         }
         if url.origin() != self.base.origin()
             || !url.path().starts_with(self.base.path().trim_end_matches('/'))
@@ -109,6 +115,14 @@ impl Provider {
         }
         Ok(headers)
     }
+}
+
+/// How many of the segments that are to follow the base URL it ends in already: people paste the endpoint or a part of it,
+/// and some variables hold all of it.
+fn already_there(base: &Url, behind: &[&str]) -> usize {
+    let ends: Vec<&str> = base.path().trim_end_matches('/').split('/').skip(1).collect();
+    let longest = ends.len().min(behind.len());
+    (1..=longest).rev().find(|&n| ends[ends.len() - n..] == behind[..n]).unwrap_or(0)
 }
 
 fn framing(built: Vec<Framing>) -> Result<Vec<Framing>, Refusal> {
@@ -148,6 +162,8 @@ mod tests {
         Provider {
             name: "test".to_owned(),
             base: Url::parse(base).expect("a base URL"),
+            path: vec![],
+            query: vec![],
             credential: Credential::Bearer(Secret::new("sk-0123456789").expect("a key")),
             headers: vec![],
         }
@@ -182,10 +198,32 @@ mod tests {
             ("http://h/v1/", "http://h/v1/chat/completions"),
             ("http://h", "http://h/chat/completions"),
             ("http://h:81/a%20b", "http://h:81/a%20b/chat/completions"),
+            ("http://h/v1/chat/completions", "http://h/v1/chat/completions"),
+            ("http://h/v1/chat/completions/", "http://h/v1/chat/completions"),
+            ("http://h/v1/chat", "http://h/v1/chat/completions"),
+            ("http://h/chat/v1", "http://h/chat/v1/chat/completions"),
         ] {
             let prepared = provider(base).prepare(&spec(), built(&["chat", "completions"])).expect(base);
             assert_eq!(prepared.url.as_str(), url);
         }
+    }
+
+    #[test]
+    fn the_providers_own_path_and_query_stand_before_the_plugins() {
+        let azure = Provider {
+            path: ["openai", "deployments", "a/b"].map(str::to_owned).to_vec(),
+            query: vec![("api-version".to_owned(), "1 2".to_owned())],
+            ..provider("http://h")
+        };
+        let check = |provider: &Provider, url: &str| {
+            let prepared = provider.prepare(&spec(), built(&["chat", "completions"])).expect(url);
+            assert_eq!(prepared.url.as_str(), url);
+        };
+        check(&azure, "http://h/openai/deployments/a%2Fb/chat/completions?api-version=1+2");
+        let pasted = Provider { base: Url::parse("http://h/x/openai/deployments").expect("a URL"), ..azure };
+        check(&pasted, "http://h/x/openai/deployments/a%2Fb/chat/completions?api-version=1+2");
+        let v1 = Provider { path: vec!["v1".to_owned()], ..provider("http://h/v1") };
+        check(&v1, "http://h/v1/chat/completions");
     }
 
     #[test]

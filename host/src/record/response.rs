@@ -134,12 +134,49 @@ impl Failure {
     }
 }
 
-/// A tool call, put together from its fragments.
+/// A tool call, put together from its fragments: first the name, then the arguments as text.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ToolCall {
     pub index: u32,
-    /// The fragments, joined: first the name, then the arguments as text.
-    pub text: String,
+    pub name: String,
+    pub arguments: String,
+    /// All that followed the first fragment could still be the rest of the name.
+    #[serde(skip)]
+    is_open: bool,
+}
+
+impl ToolCall {
+    /// A call of which nothing has come.
+    pub fn new(index: u32) -> ToolCall {
+        ToolCall { index, is_open: true, ..ToolCall::default() }
+    }
+
+    /// Takes the next fragment. No mark parts the name from the arguments, and either may come in several. So the first
+    /// one is the name, unless it begins as JSON does; those after it are the arguments, unless they look like a name and
+    /// what follows them begins as JSON does: then they are the rest of the name.
+    pub fn push(&mut self, fragment: &str) {
+        let begins_json = fragment.trim_start().starts_with(['{', '[', '"']);
+        if self.is_open && begins_json {
+            self.name.push_str(&self.arguments);
+            self.arguments.clear();
+            self.is_open = false;
+        } else if self.is_open && self.name.is_empty() {
+            self.name.push_str(fragment);
+            return;
+        }
+        self.is_open &= fragment.chars().all(is_of_names);
+        self.arguments.push_str(fragment);
+    }
+
+    /// Name and arguments, joined: what the model wrote.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.name, self.arguments)
+    }
+}
+
+fn is_of_names(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_.:/-".contains(c)
 }
 
 /// What a response amounts to, once all of its events were decoded.
@@ -154,6 +191,8 @@ pub struct Completion {
     pub output: Output,
     pub usage: Usage,
     pub finish: Option<String>,
+    /// An embedding arrived: an answer that has no output tokens.
+    pub has_embedding: bool,
     /// The protocol's own end marker was seen.
     pub terminated: bool,
     pub failure: Option<Failure>,
@@ -170,6 +209,8 @@ pub struct Output {
     pub server_timing: Vec<(String, f64)>,
     /// Events that added visible text.
     pub content_events: u64,
+    /// Where in `text` each of them ended. Kept only where the output is saved; a single one where a secret was crossed out.
+    pub piece_ends: Vec<usize>,
 }
 
 impl Output {
@@ -181,8 +222,14 @@ impl Output {
 
     /// Bytes of all its texts.
     pub fn bytes(&self) -> usize {
-        let calls: usize = self.tool_calls.iter().map(|call| call.text.len()).sum();
+        let calls: usize = self.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
         self.text.len() + self.reasoning.len() + self.refusal.len() + calls
+    }
+
+    /// What each event added to the visible text.
+    pub fn pieces(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.piece_ends.iter().copied());
+        starts.zip(&self.piece_ends).map(|(start, &end)| self.text.get(start..end).unwrap_or_default())
     }
 }
 
@@ -254,5 +301,31 @@ impl RequestRecord {
     /// Whether the request succeeded.
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_call_is_parted_into_name_and_arguments() {
+        let check = |fragments: &[&str], name: &str, arguments: &str| {
+            let mut call = ToolCall::new(0);
+            fragments.iter().for_each(|fragment| call.push(fragment));
+            assert_eq!((call.name.as_str(), call.arguments.as_str()), (name, arguments), "{fragments:?}");
+            assert_eq!(call.text(), fragments.concat());
+        };
+        check(&[], "", "");
+        check(&["f"], "f", "");
+        check(&["f", "", "{\"a\":", "1}"], "f", "{\"a\":1}");
+        check(&["", "f", " {", "}"], "f", " {}");
+        check(&["get_", "time", "{}", "{}"], "get_time", "{}{}");
+        check(&["look up", "{}"], "look up", "{}");
+        // No name came.
+        check(&["{\"a\":1}", "b"], "", "{\"a\":1}b");
+        // Arguments that are no JSON.
+        check(&["shell", "ls", " -l", "[ab]*"], "shell", "ls -l[ab]*");
+        check(&["f", "4", "2"], "f", "42");
     }
 }

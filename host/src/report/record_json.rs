@@ -69,6 +69,9 @@ struct Line<'a> {
     tool_calls: Option<Cow<'a, [ToolCall]>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content_events: Option<u64>,
+    /// What each of them added to `text`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pieces: Option<Vec<Cow<'a, str>>>,
     /// The last value of each name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     server_timing: Option<Map<String, Value>>,
@@ -132,12 +135,13 @@ impl<'a> Line<'a> {
             refusal: output.map(|output| Cow::Borrowed(output.refusal.as_str())),
             tool_calls: output.map(|output| Cow::Borrowed(output.tool_calls.as_slice())),
             content_events: output.map(|output| output.content_events),
+            pieces: output.map(|output| output.pieces().map(Cow::Borrowed).collect()),
             server_timing: output.map(|output| timing_map(&output.server_timing)),
         }
     }
 
     fn into_record(self) -> Result<RequestRecord> {
-        let output = self.output();
+        let output = self.output()?;
         let outcome = match (self.outcome, self.failure) {
             (OutcomeWord::Ok, None) => Outcome::Ok,
             (OutcomeWord::Cancelled, None) => Outcome::Cancelled,
@@ -174,18 +178,29 @@ impl<'a> Line<'a> {
     }
 
     /// The output, where the line holds any of it.
-    fn output(&self) -> Option<Output> {
-        self.text.as_ref()?;
+    fn output(&self) -> Result<Option<Output>> {
+        if self.text.is_none() {
+            return Ok(None);
+        }
         let owned = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
         let timing = self.server_timing.iter().flatten();
-        Some(Output {
-            text: owned(&self.text),
+        let (text, pieces) = (owned(&self.text), self.pieces.as_deref().unwrap_or_default());
+        if !pieces.is_empty() && pieces.concat() != text {
+            bail!("pieces do not make up text");
+        }
+        let piece_ends = pieces.iter().scan(0, |end, piece| {
+            *end += piece.len();
+            Some(*end)
+        });
+        Ok(Some(Output {
+            piece_ends: piece_ends.collect(),
+            text,
             reasoning: owned(&self.reasoning),
             refusal: owned(&self.refusal),
             tool_calls: self.tool_calls.as_deref().unwrap_or_default().to_vec(),
             server_timing: timing.filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect(),
             content_events: self.content_events.unwrap_or_default(),
-        })
+        }))
     }
 }
 

@@ -53,7 +53,7 @@ impl Builder {
 
     fn prepare(&self, spec: &RequestSpec) -> Result<PreparedRequest, Failure> {
         let context = Context {
-            task: super::TASK,
+            task: self.plugin.description().task(),
             model: &self.model,
             stream: true,
             sampling: &self.sampling,

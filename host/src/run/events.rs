@@ -24,6 +24,8 @@ pub(super) struct Events {
     batch: EventBatch,
     decoder: Option<ResponseDecoder>,
     completion: Completion,
+    /// Keep what each event added to the text.
+    keeps_pieces: bool,
 }
 
 impl Events {
@@ -33,9 +35,11 @@ impl Events {
             batch: EventBatch::default(),
             decoder: None,
             completion: Completion::default(),
+            keeps_pieces: reader.save_text,
         };
         let head = reader.redact_head(head);
-        match reader.plugin.session().and_then(|session| session.decode(super::TASK, &head)) {
+        let task = reader.plugin.description().task();
+        match reader.plugin.session().and_then(|session| session.decode(task, &head)) {
             Ok(decoder) => events.decoder = Some(decoder),
             Err(fault) => events.fail(fault.into_failure()),
         }
@@ -140,15 +144,26 @@ impl Events {
             if carries_token && token_event.replace(event) != Some(event) {
                 completion.token_events.push(at(event));
             }
-            if matches!(&piece, Piece::Text(text) if !text.is_empty())
-                && text_event.replace(event) != Some(event)
-            {
+            let is_text = matches!(&piece, Piece::Text(text) if !text.is_empty());
+            let begins_text = is_text && text_event.replace(event) != Some(event);
+            if begins_text {
                 completion.first_output.get_or_insert(at(event));
                 completion.output.content_events += 1;
             }
             take_piece(completion, piece);
+            if is_text && self.keeps_pieces {
+                keep_piece(&mut completion.output, begins_text);
+            }
         }
     }
+}
+
+/// Notes where in the text the event ends that has just added to it.
+fn keep_piece(output: &mut Output, is_new: bool) {
+    if !is_new {
+        output.piece_ends.pop();
+    }
+    output.piece_ends.push(output.text.len());
 }
 
 /// What stands behind the protocol's end marker is no part of the answer: no client shows it.
@@ -173,10 +188,14 @@ fn take_piece(completion: &mut Completion, piece: Piece) {
         Piece::Text(text) => output.text.push_str(&text),
         Piece::Reasoning(text) => output.reasoning.push_str(&text),
         Piece::Refusal(text) => output.refusal.push_str(&text),
-        Piece::ToolCall(index, text) => match output.tool_calls.iter_mut().find(|call| call.index == index) {
-            Some(call) => call.text.push_str(&text),
-            None => output.tool_calls.push(ToolCall { index, text }),
-        },
+        Piece::ToolCall(index, text) => {
+            let known = output.tool_calls.iter().position(|call| call.index == index);
+            let at = known.unwrap_or_else(|| {
+                output.tool_calls.push(ToolCall::new(index));
+                output.tool_calls.len() - 1
+            });
+            output.tool_calls[at].push(&text);
+        }
         Piece::Usage(usage) => completion.usage.update(usage),
         Piece::Finish(word) => completion.finish = Some(word),
         Piece::Failure(failure) => {
@@ -190,7 +209,8 @@ fn take_piece(completion: &mut Completion, piece: Piece) {
                 None => output.server_timing.push((name, value)),
             }
         }
-        Piece::TokenIds(_) | Piece::Embedding(_) => {}
+        Piece::Embedding(_) => completion.has_embedding = true,
+        Piece::TokenIds(_) => {}
     }
 }
 

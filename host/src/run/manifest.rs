@@ -45,6 +45,7 @@ fn plan(setup: &Setup) -> Value {
     let provider = &setup.builder.provider;
     json!({
         "model": plan.model,
+        "sent_model": plan.sent_model,
         "llm_api": plan.llm_api,
         "target": match plan.target {
             Target::BuiltIn => "mock",

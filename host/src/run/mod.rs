@@ -62,8 +62,6 @@ use recorded::Footer;
 use results::Results;
 use tally::{Tallied, Tally};
 
-/// What plugins are asked to speak: a conversation.
-const TASK: &str = "chat";
 /// Records on their way to the results; a slow disk holds up decoding, never reading.
 const QUEUED_RECORDS: usize = 4096;
 /// Requests built before the first is sent, at least: a slot that ends at once finds its next one ready.

@@ -86,12 +86,12 @@ impl Reader {
         body_bytes: u64,
     ) -> RequestRecord {
         let info = trace.request.info;
-        let Completion { events, token_events, first_output, output, usage, finish, terminated, failure: _ } =
+        let Completion { events, token_events, first_output, output, usage, finish, terminated, .. } =
             completion;
         self.answers.tell(info.id, &outcome, &output.text);
         let count = |text: &str| if text.is_empty() { Tokens(0) } else { self.tokenizer.count(text) };
         let reasoning = count(&output.reasoning);
-        let tool_calls: Tokens = output.tool_calls.iter().map(|call| count(&call.text)).sum();
+        let tool_calls: Tokens = output.tool_calls.iter().map(|call| count(&call.text())).sum();
         let osl = count(&output.text) + reasoning + tool_calls + count(&output.refusal);
         RequestRecord {
             id: info.id,
@@ -166,11 +166,22 @@ impl Reader {
     }
 
     fn redact_output(&self, mut output: Output) -> Output {
-        for text in [&mut output.text, &mut output.reasoning, &mut output.refusal] {
+        let text = self.redact(&output.text);
+        if text != output.text {
+            output.piece_ends = vec![text.len()];
+            output.text = text;
+        }
+        for text in [&mut output.reasoning, &mut output.refusal] {
             *text = self.redact(text);
         }
         for call in &mut output.tool_calls {
-            call.text = self.redact(&call.text);
+            (call.name, call.arguments) = (self.redact(&call.name), self.redact(&call.arguments));
+            let joined = call.text();
+            let clean = self.redact(&joined);
+            if joined != clean {
+                // It begins in the one and ends in the other.
+                (call.name, call.arguments) = (String::new(), clean);
+            }
         }
         output
     }

@@ -89,7 +89,7 @@ fn reader(plan: &ReplayPlan, recorded: &Recorded) -> Result<Reader, Error> {
     let source = match &plan.plugin {
         Some(source) => source.clone(),
         None => {
-            recorded_plugin(recorded.plugin_file(), recorded.llm_api().to_owned()).map_err(Error::usage)?
+            recorded_plugin(recorded.plugin_file(), recorded.plugin.name.clone()).map_err(Error::usage)?
         }
     };
     let plugin = setup::load_plugin(&source, plan.limits)?;

@@ -15,8 +15,9 @@ use crate::mock::{self, Delay, MockConfig, MockHandle, UsageMode};
 use crate::plan::{Plan, PluginSource, Target};
 use crate::plugin::{Engine, Fault, Limits, OptionKind, OptionSpec, Plugin, bundled};
 use crate::provider::{Credential, Provider};
+use crate::record::{Failure, PreparedRequest};
 use crate::tokens::Tokenizer;
-use crate::units::Span;
+use crate::units::{RequestId, Span};
 use crate::workload::Workload;
 
 /// The built-in target answers like a fast hosted model: the first token after 200 ms, then 50 a second.
@@ -73,7 +74,7 @@ impl Setup {
             workload,
             plugin,
             provider,
-            model: plan.model.clone(),
+            model: plan.sent_model.clone(),
             sampling: serde_json::Value::Object(plan.sampling.clone()).to_string(),
             options,
             log,
@@ -84,6 +85,15 @@ impl Setup {
     /// The plan this was set up for.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The run's first request as it would go on the wire. Nothing is sent.
+    ///
+    /// # Errors
+    /// Why the run's first request would fail before it is sent.
+    pub fn first_request(&self) -> Result<Arc<PreparedRequest>, Failure> {
+        let (ready, _) = self.builder.build(RequestId(0), &[]);
+        ready.map_err(|(_, failure)| failure)
     }
 
     /// Where requests go, for people.
@@ -133,7 +143,7 @@ pub(super) fn load_plugin(source: &PluginSource, limits: Limits) -> Result<Plugi
 
 fn provider(plan: &Plan) -> Result<(Provider, Option<MockHandle>)> {
     let (name, config) = match &plan.target {
-        Target::Provider(provider) => return Ok((provider.clone(), None)),
+        Target::Provider(provider) => return Ok(((**provider).clone(), None)),
         Target::BuiltIn => (
             "mock".to_owned(),
             MockConfig {
@@ -147,7 +157,10 @@ fn provider(plan: &Plan) -> Result<(Provider, Option<MockHandle>)> {
     };
     let mock = mock::spawn(config)?;
     let base = format!("{}/v1", mock.base_url()).parse().context("the built-in target has no address")?;
-    Ok((Provider { name, base, credential: Credential::None, headers: vec![] }, Some(mock)))
+    Ok((
+        Provider { name, base, path: vec![], query: vec![], credential: Credential::None, headers: vec![] },
+        Some(mock),
+    ))
 }
 
 /// The options of the plan and the defaults of the plugin; each must be known and of its kind.
@@ -164,18 +177,30 @@ fn plugin_options(plan: &Plan, known: &[OptionSpec]) -> Result<Vec<(String, Stri
     let mut options = Vec::new();
     for option in known {
         let given = plan.plugin_options.iter().rev().find(|(name, _)| *name == option.name);
-        let Some(value) = given.map(|(_, value)| value).or(option.default.as_ref()) else {
+        let given = given.map(|(_, value)| value.clone()).or_else(|| from_environment(plan, option));
+        let Some(value) = given.or_else(|| option.default.clone()) else {
             if option.required {
-                bail!("this plugin needs --plugin-option {}=…: {}", option.name, option.help);
+                bail!(
+                    "this plugin needs --plugin-option {}=…{}: {}",
+                    option.name,
+                    option.env.iter().map(|name| format!(" or {name}")).collect::<String>(),
+                    option.help
+                );
             }
             continue;
         };
-        if !fits(option.kind, value) {
+        if !fits(option.kind, &value) {
             bail!("--plugin-option {}={value} is no {:?}", option.name, option.kind);
         }
-        options.push((option.name.clone(), value.clone()));
+        options.push((option.name.clone(), value));
     }
     Ok(options)
+}
+
+/// The first of the option's variables that is set. A guest never sees a credential, whatever it calls it.
+fn from_environment(plan: &Plan, option: &OptionSpec) -> Option<String> {
+    let open = option.env.iter().filter(|name| !plan.credential_variables.contains(name));
+    open.filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty())
 }
 
 fn fits(kind: OptionKind, value: &str) -> bool {

@@ -82,6 +82,7 @@ fn failure_of(completion: &Completion, transfer: &Transfer, head: &Head, body_by
     match transfer {
         Transfer::Failed(failure) => Some(failure.clone()),
         Transfer::Cancelled | Transfer::Abandoned => None,
+        Transfer::Complete if completion.has_embedding => None,
         Transfer::Complete if !completion.output.has_token() && completion.finish.is_none() => {
             let of = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
             Some(nothing_said(of.unwrap_or("no content type"), body_bytes))

@@ -12,7 +12,10 @@ pub(super) struct TargetArgs {
     /// Model name: goes into every request, and names the result files
     #[arg(long, short)]
     model: Option<String>,
-    /// Provider, or API where the server is your own: openai, openai-chat, … [default: openai]
+    /// Provider or API: openai, anthropic, ollama, … [default: openai]
+    ///
+    /// `llmperf providers` lists them. The name of an API means a server of your own at --base-url. With litellm the
+    /// provider is part of the model's name, as LiteLLM has it: --model together_ai/OWNER/NAME.
     #[arg(long, visible_alias = "api")]
     llm_api: Option<String>,
     /// Base URL of the server
@@ -25,6 +28,12 @@ pub(super) struct TargetArgs {
     /// It is read instead of the provider's own (OPENAI_API_KEY).
     #[arg(long, value_name = "NAME")]
     key_env: Option<String>,
+    /// File of providers, in the form of the bundled ones
+    ///
+    /// Its tables are added to them, and replace those of the same name. So does providers.toml in llmperf's
+    /// configuration directory, where there is one.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    providers: Option<PathBuf>,
     /// Header for every request, as 'Name: value'; may be repeated
     #[arg(long = "header", value_name = "HEADER")]
     headers: Vec<String>,
@@ -53,6 +62,7 @@ impl TargetArgs {
         input.target = self.target;
         input.base_url = self.base_url;
         input.key_env = self.key_env;
+        input.providers = self.providers;
         input.headers = self.headers;
         input.plugin = self.plugin;
         input.plugin_options = self.plugin_options;

@@ -32,16 +32,22 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 fn output() -> impl Strategy<Value = Output> {
-    let tool_call = (any::<u32>(), any::<String>()).prop_map(|(index, text)| ToolCall { index, text });
+    let tool_call = (any::<u32>(), any::<[String; 2]>()).prop_map(|(index, [name, arguments])| {
+        let mut call = ToolCall::default();
+        (call.index, call.name, call.arguments) = (index, name, arguments);
+        call
+    });
     let timing = prop::collection::btree_map(any::<String>(), -1e300..1e300, 0..4);
-    (any::<[String; 3]>(), prop::collection::vec(tool_call, 0..3), timing, any::<u64>()).prop_map(
-        |([text, reasoning, refusal], tool_calls, timing, content_events)| Output {
-            text,
+    let pieces = prop::collection::vec(".{1,9}", 0..5);
+    (pieces, any::<[String; 2]>(), prop::collection::vec(tool_call, 0..3), timing, any::<u64>()).prop_map(
+        |(pieces, [reasoning, refusal], tool_calls, timing, content_events)| Output {
+            text: pieces.concat(),
             reasoning,
             refusal,
             tool_calls,
             server_timing: timing.into_iter().collect(),
             content_events,
+            piece_ends: (1..=pieces.len()).map(|n| pieces[..n].concat().len()).collect(),
         },
     )
 }
@@ -174,18 +180,22 @@ fn the_keys_and_their_order_are_documented_here() {
     check(&example(), EXAMPLE);
     let turn = RequestRecord { session: Some(SessionId(2)), ..example() };
     check(&turn, &EXAMPLE.replacen("\"id\":7,", "\"id\":7,\"session\":2,", 1));
+    let mut call = ToolCall::new(0);
+    call.push("f");
+    call.push("{}");
     let output = Output {
-        text: "hi".to_owned(),
-        tool_calls: vec![ToolCall { index: 0, text: "f{}".to_owned() }],
+        text: "hi!".to_owned(),
+        tool_calls: vec![call],
         server_timing: [("a_ms", 1.5), ("a_ms", 2.0), ("b_s", f64::NAN)]
             .map(|(k, v)| (k.to_owned(), v))
             .to_vec(),
-        content_events: 1,
+        content_events: 2,
+        piece_ends: vec![2, 3],
         ..Output::default()
     };
     let saved = concat!(
-        r#","text":"hi","reasoning":"","refusal":"","tool_calls":[{"index":0,"text":"f{}"}],"#,
-        r#""content_events":1,"server_timing":{"a_ms":2.0}}"#
+        r#","text":"hi!","reasoning":"","refusal":"","tool_calls":[{"index":0,"name":"f","arguments":"{}"}],"#,
+        r#""content_events":2,"pieces":["hi","!"],"server_timing":{"a_ms":2.0}}"#
     );
     check(
         &RequestRecord { output: Some(output), ..example() },
