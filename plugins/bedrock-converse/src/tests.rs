@@ -8,9 +8,8 @@ use super::BedrockConverse;
 const CLAUDE: &str = "anthropic.claude-3-5-sonnet-20240620-v1:0";
 
 #[test]
-fn recorded_errors_are_explained_as_their_fixtures_say() {
-    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
-    testing::check_case::<BedrockConverse>(format!("{fixtures}/bedrock-http-429-throttling")).unwrap();
+fn recorded_answers_are_read_as_their_fixtures_say() {
+    testing::check_fixtures::<BedrockConverse>(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"));
 }
 
 /// Bodies as boto3 and LiteLLM put them on the wire for the same call.
