@@ -1,36 +1,24 @@
 //! What a model answers, taken out of AWS' wrapping and recognised by what it says: an ARN does not tell whose model it is.
+//! Chunks are read as values: typed readers of so many families would not fit into a component.
 
-use llmperf_sdk::anthropic::MessagesDecoder;
-use llmperf_sdk::converse::ConverseDecoder;
-use llmperf_sdk::lenient::Object;
-use llmperf_sdk::openai::ChatDecoder;
+use llmperf_sdk::openai::LooseChat;
 use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, Usage, aws, event_failure};
+use serde_json::Value;
 
-use crate::chunk::{Chunk, Invocation, Said, Wrapped};
+use crate::families::{self, count, text};
+
+/// What Bedrock measured itself, on the last chunk.
+const METRICS: &str = "amazon-bedrock-invocationMetrics";
 
 /// Reads one answer, streamed or whole.
 #[derive(Debug, Default)]
 pub struct Answer {
     /// An event could not be understood: the rest may be out of step with it, so nothing is taken from there on.
     broken: bool,
-    dialect: Dialect,
-    anthropic: MessagesDecoder,
-    openai: ChatDecoder,
-    nova: ConverseDecoder,
+    chat: LooseChat,
     ended: bool,
     finished: bool,
     usage: Usage,
-}
-
-/// Whose chunks these are. An answer keeps to one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Dialect {
-    /// Not yet known, or one that needs no reader of its own.
-    #[default]
-    Plain,
-    Anthropic,
-    OpenAi,
-    Nova,
 }
 
 impl Decode for Answer {
@@ -45,84 +33,81 @@ impl Decode for Answer {
         if self.broken || event.data.trim_ascii().is_empty() {
             return Ok(());
         }
-        let wrapped: Object<Wrapped<'_>> = event.json().inspect_err(|_| self.broken = true)?;
-        match wrapped.0.and_then(|wrapped| wrapped.bytes) {
-            Some(bytes) if bytes.is_empty() => Ok(()),
-            Some(bytes) => match aws::decode_base64(&bytes) {
-                Some(data) => self.chunk(&Event { name: String::new(), data }, false, out),
-                None => {
+        let wrapped: Value = event.json().inspect_err(|_| self.broken = true)?;
+        match &wrapped["bytes"] {
+            Value::String(bytes) => {
+                let Some(data) = aws::decode_base64(bytes) else {
                     self.broken = true;
-                    Err(Failure::bad_response("the bytes of a chunk are not base64"))
+                    return Err(Failure::bad_response("the bytes of a chunk are not base64"));
+                };
+                if data.is_empty() || data == b"[DONE]" {
+                    return Ok(());
                 }
-            },
-            None => self.chunk(&Event { name: String::new(), data: event.data.clone() }, true, out),
+                let chunk = Event { name: String::new(), data };
+                let said: Value = chunk.json().inspect_err(|_| self.broken = true)?;
+                self.chunk(&said, &chunk, false, out)
+            }
+            _ => self.chunk(&wrapped, event, true, out),
         }
     }
 }
 
 impl Answer {
-    fn chunk(&mut self, event: &Event, whole: bool, out: &mut Out) -> Result<(), Failure> {
-        if self.dialect == Dialect::Anthropic {
-            return self.anthropic.push(event, out);
-        }
-        if event.data == b"[DONE]" {
-            self.end(out);
-            return Ok(());
-        }
-        let chunk: Object<Chunk<'_>> = event.json().inspect_err(|_| self.broken = true)?;
-        let Some(mut chunk) = chunk.0 else {
+    fn chunk(&mut self, said: &Value, event: &Event, whole: bool, out: &mut Out) -> Result<(), Failure> {
+        if !said.is_object() {
             self.broken = true;
             return Err(event_failure(event.text()?));
-        };
-        if self.dialect == Dialect::Plain {
-            self.dialect = dialect(&chunk, whole);
         }
-        let invocation = std::mem::take(&mut chunk.invocation);
-        let said = match self.dialect {
-            // Bedrock's own numbers are read there, too.
-            Dialect::Anthropic => return self.anthropic.push(event, out),
-            Dialect::OpenAi => self.openai.push(event, out),
-            Dialect::Nova => self.nova.push(event, out),
-            Dialect::Plain if chunk.is_error() => Err(event_failure(event.text()?)),
-            Dialect::Plain => {
-                self.say(chunk.said(), out);
-                Ok(())
+        let choice = &said["choices"][0];
+        // OpenAI's stream has deltas; other families took over its choices and not those.
+        let is_chat = choice["delta"].is_object() || (whole && choice["message"].is_object());
+        if is_chat {
+            // An answer that came whole ends there; of a stream Bedrock's own numbers are the end.
+            self.ended |= whole;
+            self.chat.say(said, out);
+        } else {
+            let heard = families::hear(said, out);
+            self.finish(heard.finish, out);
+            self.report(heard.usage, out);
+            if heard.ended {
+                self.end(out);
             }
-        };
-        if let Some(invocation) = invocation.0 {
-            self.invocation(&invocation, out);
         }
-        said
+        if said[METRICS].is_object() {
+            self.metrics(&said[METRICS], out);
+        }
+        if is_error(said) { Err(event_failure(event.text()?)) } else { Ok(()) }
     }
 
-    fn say(&mut self, said: Said<'_>, out: &mut Out) {
-        out.reasoning(said.reasoning);
-        for text in said.text {
-            out.text(text);
+    fn metrics(&mut self, metrics: &Value, out: &mut Out) {
+        self.report(
+            Usage {
+                input_tokens: count(&metrics["inputTokenCount"]),
+                output_tokens: count(&metrics["outputTokenCount"]),
+                cached_input_tokens: count(&metrics["cacheReadInputTokenCount"]),
+                cache_write_tokens: count(&metrics["cacheWriteInputTokenCount"]),
+                reasoning_tokens: None,
+            },
+            out,
+        );
+        for (name, field) in
+            [("invocation_latency_ms", "invocationLatency"), ("first_byte_latency_ms", "firstByteLatency")]
+        {
+            if let Some(value) = metrics[field].as_f64() {
+                out.server_timing(name, value);
+            }
         }
-        let stopped = !said.finish.is_empty();
-        if stopped && !self.finished {
+        self.end(out);
+    }
+
+    fn finish(&mut self, word: &str, out: &mut Out) {
+        if !self.finished && !word.is_empty() {
             self.finished = true;
-            out.finish(said.finish);
-        }
-        self.report(said.usage, out);
-        if stopped {
-            self.end(out);
+            out.finish(word);
         }
     }
 
-    /// They come with the last chunk.
-    fn invocation(&mut self, invocation: &Invocation, out: &mut Out) {
-        self.report(invocation.usage(), out);
-        for (name, value) in invocation.times() {
-            out.server_timing(name, value);
-        }
-        // Nova has an end of its own, before this.
-        if self.dialect != Dialect::Nova {
-            self.end(out);
-        }
-    }
-
+    /// Says counts again only where one of them changed.
     fn report(&mut self, usage: Usage, out: &mut Out) {
         let known = self.usage;
         let merged = Usage {
@@ -130,7 +115,7 @@ impl Answer {
             output_tokens: usage.output_tokens.or(known.output_tokens),
             cached_input_tokens: usage.cached_input_tokens.or(known.cached_input_tokens),
             cache_write_tokens: usage.cache_write_tokens.or(known.cache_write_tokens),
-            reasoning_tokens: None,
+            reasoning_tokens: usage.reasoning_tokens.or(known.reasoning_tokens),
         };
         if merged != known {
             self.usage = merged;
@@ -146,14 +131,11 @@ impl Answer {
     }
 }
 
-fn dialect(chunk: &Chunk<'_>, whole: bool) -> Dialect {
-    if chunk.is_anthropics() {
-        Dialect::Anthropic
-    } else if chunk.is_openais(whole) {
-        Dialect::OpenAi
-    } else if chunk.is_novas() {
-        Dialect::Nova
-    } else {
-        Dialect::Plain
-    }
+fn is_error(said: &Value) -> bool {
+    let nested = match &said["error"] {
+        Value::String(text) => !text.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => false,
+    };
+    nested || said["type"] == "error" || !text(&said["message"]).is_empty()
 }

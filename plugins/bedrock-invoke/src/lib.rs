@@ -1,7 +1,7 @@
 //! Amazon Bedrock's InvokeModel: each model in the words of its maker, wrapped into AWS' own.
 
 mod answer;
-mod chunk;
+mod families;
 mod prompts;
 mod request;
 

@@ -275,15 +275,18 @@ fn nova_and_openais_kin_are_read_by_their_own_readers() {
     check(
         &[
             r#"{"messageStart":{"role":"assistant"}}"#,
+            r#"{"contentBlockStart":{"start":{"toolUse":{"toolUseId":"t","name":"f"}},"contentBlockIndex":1}}"#,
+            r#"{"contentBlockDelta":{"delta":{"toolUse":{"input":"{}"}},"contentBlockIndex":1}}"#,
             r#"{"contentBlockDelta":{"delta":{"text":"a"},"contentBlockIndex":0}}"#,
             r#"{"messageStop":{"stopReason":"end_turn"}}"#,
             &metadata,
         ],
         &[
+            Piece::ToolCall((1, "f".into())),
+            Piece::ToolCall((1, "{}".into())),
             text("a"),
             finish("end_turn"),
             Piece::End,
-            usage(Some(4), Some(2)),
             usage(Some(4), Some(2)),
             time("invocation_latency_ms", 30.0),
             time("first_byte_latency_ms", 10.0),
@@ -308,6 +311,60 @@ fn nova_and_openais_kin_are_read_by_their_own_readers() {
     check_events(
         &[Event::new("", r#"{"choices":[{"index":0,"message":{"content":"a"},"finish_reason":"stop"}]}"#)],
         &[text("a"), Piece::End, finish("stop")],
+    );
+}
+
+#[test]
+fn anthropics_events_and_messages_are_read() {
+    check(
+        &[
+            r#"{"type":"message_start","message":{"content":[],"stop_reason":null,"usage":{"input_tokens":3,"output_tokens":1,"cache_read_input_tokens":0}}}"#,
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"r"}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"s"}}"#,
+            r#"{"type":"ping"}"#,
+            r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"a"}}"#,
+            r#"{"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#,
+            r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{}"}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":9}}"#,
+            r#"{"type":"message_stop"}"#,
+        ],
+        &[
+            Piece::Usage(Usage {
+                input_tokens: Some(3),
+                output_tokens: Some(1),
+                cached_input_tokens: Some(0),
+                ..Usage::default()
+            }),
+            Piece::Reasoning("r".into()),
+            text("a"),
+            Piece::ToolCall((2, "f".into())),
+            Piece::ToolCall((2, "{}".into())),
+            finish("tool_use"),
+            usage(None, Some(9)),
+            Piece::End,
+        ],
+    );
+    check_events(
+        &[Event::new(
+            "",
+            r#"{"type":"message","content":[{"type":"text","text":"a"},{"type":"tool_use","name":"f","input":{"x":1}}],"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":4}}"#,
+        )],
+        &[
+            text("a"),
+            Piece::ToolCall((1, "f".into())),
+            Piece::ToolCall((1, "{\"x\":1}".into())),
+            finish("tool_use"),
+            usage(Some(3), Some(4)),
+            Piece::End,
+        ],
+    );
+    check(
+        &[
+            r#"{"type":"completion","completion":" a","stop_reason":null,"stop":null}"#,
+            r#"{"completion":"","stop_reason":"stop_sequence"}"#,
+        ],
+        &[text(" a"), finish("stop_sequence"), Piece::End],
     );
 }
 

@@ -2,11 +2,13 @@
 
 mod chunk;
 mod decoder;
+mod loose;
 mod messages;
 mod server;
 mod tools;
 
 pub use decoder::ChatDecoder;
+pub use loose::LooseChat;
 pub use messages::messages;
 pub use server::usage;
 pub use tools::ToolCalls;
