@@ -1,7 +1,7 @@
-//! A chat as one text, in the marks of models that take nothing else. The marks are LiteLLM's, so that both send the same.
+//! A chat as a model takes it. Marks are LiteLLM's, so that both send the same.
 
 use llmperf_sdk::{Input, RequestSpec, prompt};
-use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::request::turns;
 
@@ -51,33 +51,59 @@ fn marked(input: &Input, marks: impl Fn(&str) -> (&'static str, &'static str)) -
     Ok(prompt)
 }
 
-/// A chat as Command R takes it: what is asked, and what was said before.
-#[derive(Default)]
-pub(crate) struct Conversation<'a> {
-    pub(crate) message: &'a str,
-    pub(crate) preamble: Option<&'a str>,
-    pub(crate) history: Vec<Said<'a>>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct Said<'a> {
-    role: &'static str,
-    message: &'a str,
-}
-
-pub(crate) fn command_r(input: &Input) -> Result<Conversation<'_>, String> {
-    let mut conversation = Conversation::default();
+/// The system prompt, and the messages, as Nova takes them.
+pub(crate) fn nova(input: &Input) -> Result<(Value, Value), String> {
+    let (mut system, mut messages) = (Value::Null, Vec::new());
     for (role, text) in turns(input)? {
+        let content = Value::Array(vec![object([("text", text.into())])]);
         match role {
             "system" if text.is_empty() => {}
-            "system" => conversation.preamble = Some(text),
-            "assistant" => conversation.history.push(Said { role: "CHATBOT", message: text }),
-            _ => conversation.history.push(Said { role: "USER", message: text }),
+            "system" => system = content,
+            role => messages.push(object([("role", role.into()), ("content", content)])),
         }
     }
-    match conversation.history.pop() {
-        Some(Said { role: "USER", message }) => conversation.message = message,
-        _ => return Err("the last message must be the user's".to_owned()),
+    Ok((system, messages.into()))
+}
+
+/// The messages as OpenAI's kin take them, a system message without text left out.
+pub(crate) fn openai(input: &Input) -> Result<Value, String> {
+    let said = turns(input)?.into_iter().filter(|turn| *turn != ("system", ""));
+    Ok(said.map(|(role, text)| object([("role", role.into()), ("content", text.into())])).collect())
+}
+
+/// A chat as Command R takes it: what is asked, and what was said before. What is not there is null.
+#[derive(Default)]
+pub(crate) struct Conversation {
+    pub(crate) message: Value,
+    pub(crate) preamble: Value,
+    pub(crate) history: Value,
+}
+
+pub(crate) fn command_r(input: &Input) -> Result<Conversation, String> {
+    let mut turns = turns(input)?;
+    let Some(("user", asked)) = turns.pop() else {
+        return Err("the last message must be the user's".to_owned());
+    };
+    let mut conversation = Conversation { message: asked.into(), ..Conversation::default() };
+    let mut history = Vec::new();
+    for (role, text) in turns {
+        let role = match role {
+            "system" if text.is_empty() => continue,
+            "system" => {
+                conversation.preamble = text.into();
+                continue;
+            }
+            "assistant" => "CHATBOT",
+            _ => "USER",
+        };
+        history.push(object([("role", role.into()), ("message", text.into())]));
+    }
+    if !history.is_empty() {
+        conversation.history = history.into();
     }
     Ok(conversation)
+}
+
+fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
 }

@@ -1,8 +1,9 @@
 //! The request: which family a model belongs to, and how that family is asked.
 
 use llmperf_sdk::{
-    Framing, HttpRequest, Input, JsonBody, RequestSpec, Sampling, anthropic, converse, list_of_texts, openai,
+    Framing, HttpRequest, Input, JsonBody, Part, RequestSpec, Sampling, anthropic, list_of_texts,
 };
+use serde_json::value::RawValue;
 
 use crate::prompts;
 
@@ -102,24 +103,21 @@ fn body(family: Family, spec: &RequestSpec, mut sampling: Sampling) -> Result<Js
             }
         }
         Family::Nova => {
-            body = converse::body(spec)?;
-            body.set("schemaVersion", "messages-v1");
+            let (system, messages) = prompts::nova(&spec.input)?;
+            body.set("schemaVersion", "messages-v1").set("messages", messages).set("system", system);
+            let given = sampling.take("inferenceConfig");
+            configured(&mut body, "inferenceConfig", spec, sampling, given, &CAMEL_CASE);
         }
         Family::Llama2 | Family::Llama3 => {
             // These models know no stop words.
             sampling.take("stop");
             body.set("prompt", prompts::llama(spec, family == Family::Llama3)?);
-            limits(&mut body, spec, sampling, &Names { limit: "max_gen_len", top_p: "top_p", stop: "stop" });
+            limits(&mut body, spec, sampling, &LLAMA);
         }
         Family::Titan => {
             body.set("inputText", prompts::titan(&spec.input)?);
             let given = sampling.take("textGenerationConfig");
-            let mut config = JsonBody::new();
-            limits(&mut config, spec, sampling, &CAMEL_CASE_TITAN);
-            if let Some(given) = given {
-                config.merge(given.get());
-            }
-            body.set("textGenerationConfig", config);
+            configured(&mut body, "textGenerationConfig", spec, sampling, given, &TITAN);
         }
         Family::Mistral => {
             body.set("prompt", prompts::mistral(&spec.input)?);
@@ -131,12 +129,7 @@ fn body(family: Family, spec: &RequestSpec, mut sampling: Sampling) -> Result<Js
         }
         Family::Jurassic => {
             body.set("prompt", spec.prompt_text()?);
-            limits(
-                &mut body,
-                spec,
-                sampling,
-                &Names { limit: "maxTokens", top_p: "topP", stop: "stopSequences" },
-            );
+            limits(&mut body, spec, sampling, &CAMEL_CASE);
         }
         Family::Cohere => {
             body.set("prompt", spec.prompt_text()?);
@@ -145,15 +138,12 @@ fn body(family: Family, spec: &RequestSpec, mut sampling: Sampling) -> Result<Js
         }
         Family::CommandR => {
             let conversation = prompts::command_r(&spec.input)?;
-            body.set("message", conversation.message);
-            body.set("preamble", conversation.preamble);
-            if !conversation.history.is_empty() {
-                body.set("chat_history", conversation.history);
-            }
+            body.set("message", conversation.message).set("preamble", conversation.preamble);
+            body.set("chat_history", conversation.history);
             limits(&mut body, spec, sampling, &COHERE);
         }
         Family::OpenAi => {
-            body.set("messages", openai::messages(&spec.input, false)?);
+            body.set("messages", prompts::openai(&spec.input)?);
             limits(&mut body, spec, sampling, &AS_OPENAI);
         }
     }
@@ -169,7 +159,26 @@ struct Names {
 
 const AS_OPENAI: Names = Names { limit: "max_tokens", top_p: "top_p", stop: "stop" };
 const COHERE: Names = Names { limit: "max_tokens", top_p: "p", stop: "stop_sequences" };
-const CAMEL_CASE_TITAN: Names = Names { limit: "maxTokenCount", top_p: "topP", stop: "stopSequences" };
+const LLAMA: Names = Names { limit: "max_gen_len", top_p: "top_p", stop: "stop" };
+const CAMEL_CASE: Names = Names { limit: "maxTokens", top_p: "topP", stop: "stopSequences" };
+const TITAN: Names = Names { limit: "maxTokenCount", top_p: "topP", stop: "stopSequences" };
+
+/// The same within an object, in which `given` wins.
+fn configured(
+    body: &mut JsonBody,
+    name: &str,
+    spec: &RequestSpec,
+    sampling: Sampling,
+    given: Option<Box<RawValue>>,
+    names: &Names,
+) {
+    let mut config = JsonBody::new();
+    limits(&mut config, spec, sampling, names);
+    if let Some(given) = given {
+        config.merge(given.get());
+    }
+    body.set(name, config);
+}
 
 /// Writes the limit and the sampling parameters under the family's names. What is given under them already wins.
 fn limits(body: &mut JsonBody, spec: &RequestSpec, mut sampling: Sampling, names: &Names) {
@@ -194,7 +203,6 @@ fn limits(body: &mut JsonBody, spec: &RequestSpec, mut sampling: Sampling, names
 /// # Errors
 /// The input is not text.
 pub(crate) fn turns(input: &Input) -> Result<Vec<(&str, &str)>, String> {
-    use llmperf_sdk::Part;
     match input {
         Input::Prompt(prompt) => Ok(vec![("user", prompt)]),
         Input::Messages(messages) => messages
