@@ -7,74 +7,74 @@ use serde_json::Value;
 /// Text that a family says in one place: Llama, Titan (streamed and whole), Mistral, Cohere, AI21, and those who took over
 /// OpenAI's choices without its deltas.
 const TEXTS: [&str; 9] = [
-    "/generation",
-    "/outputText",
-    "/results/0/outputText",
-    "/outputs/0/text",
-    "/generations/0/text",
-    "/completions/0/data/text",
-    "/choices/0/text",
-    "/choices/0/message/content",
-    "/completion",
+    "generation",
+    "outputText",
+    "results/0/outputText",
+    "outputs/0/text",
+    "generations/0/text",
+    "completions/0/data/text",
+    "choices/0/text",
+    "choices/0/message/content",
+    "completion",
 ];
 
 const REASONS: [&str; 14] = [
-    "/stop_reason",
-    "/completionReason",
-    "/results/0/completionReason",
-    "/outputs/0/stop_reason",
-    "/finish_reason",
-    "/generations/0/finish_reason",
-    "/completions/0/finishReason/reason",
-    "/choices/0/stop_reason",
-    "/choices/0/finish_reason",
+    "stop_reason",
+    "completionReason",
+    "results/0/completionReason",
+    "outputs/0/stop_reason",
+    "finish_reason",
+    "generations/0/finish_reason",
+    "completions/0/finishReason/reason",
+    "choices/0/stop_reason",
+    "choices/0/finish_reason",
     // Anthropic, of `message_delta`.
-    "/delta/stop_reason",
+    "delta/stop_reason",
     // Nova, streamed and whole.
-    "/messageStop/stopReason",
-    "/stopReason",
-    "/message/stop_reason",
-    "/amazon-bedrock-trace/stopReason",
+    "messageStop/stopReason",
+    "stopReason",
+    "message/stop_reason",
+    "amazon-bedrock-trace/stopReason",
 ];
 
 const INPUT_TOKENS: [&str; 8] = [
-    "/prompt_token_count",
-    "/inputTextTokenCount",
-    "/usage/input_tokens",
-    "/message/usage/input_tokens",
-    "/usage/inputTokens",
-    "/metadata/usage/inputTokens",
-    "/usage/prompt_tokens",
-    "/prompt_tokens",
+    "prompt_token_count",
+    "inputTextTokenCount",
+    "usage/input_tokens",
+    "message/usage/input_tokens",
+    "usage/inputTokens",
+    "metadata/usage/inputTokens",
+    "usage/prompt_tokens",
+    "prompt_tokens",
 ];
 
 const OUTPUT_TOKENS: [&str; 8] = [
-    "/generation_token_count",
-    "/totalOutputTextTokenCount",
-    "/results/0/tokenCount",
-    "/usage/output_tokens",
-    "/message/usage/output_tokens",
-    "/usage/outputTokens",
-    "/metadata/usage/outputTokens",
-    "/usage/completion_tokens",
+    "generation_token_count",
+    "totalOutputTextTokenCount",
+    "results/0/tokenCount",
+    "usage/output_tokens",
+    "message/usage/output_tokens",
+    "usage/outputTokens",
+    "metadata/usage/outputTokens",
+    "usage/completion_tokens",
 ];
 
 const CACHED_TOKENS: [&str; 6] = [
-    "/usage/cache_read_input_tokens",
-    "/message/usage/cache_read_input_tokens",
-    "/usage/cacheReadInputTokens",
-    "/usage/cacheReadInputTokenCount",
-    "/metadata/usage/cacheReadInputTokens",
-    "/metadata/usage/cacheReadInputTokenCount",
+    "usage/cache_read_input_tokens",
+    "message/usage/cache_read_input_tokens",
+    "usage/cacheReadInputTokens",
+    "usage/cacheReadInputTokenCount",
+    "metadata/usage/cacheReadInputTokens",
+    "metadata/usage/cacheReadInputTokenCount",
 ];
 
 const WRITTEN_TOKENS: [&str; 6] = [
-    "/usage/cache_creation_input_tokens",
-    "/message/usage/cache_creation_input_tokens",
-    "/usage/cacheWriteInputTokens",
-    "/usage/cacheWriteInputTokenCount",
-    "/metadata/usage/cacheWriteInputTokens",
-    "/metadata/usage/cacheWriteInputTokenCount",
+    "usage/cache_creation_input_tokens",
+    "message/usage/cache_creation_input_tokens",
+    "usage/cacheWriteInputTokens",
+    "usage/cacheWriteInputTokenCount",
+    "metadata/usage/cacheWriteInputTokens",
+    "metadata/usage/cacheWriteInputTokenCount",
 ];
 
 /// What a chunk says beside its output.
@@ -88,7 +88,7 @@ pub(crate) struct Heard<'a> {
 pub(crate) fn hear<'a>(said: &'a Value, out: &mut Out) -> Heard<'a> {
     out.reasoning(text(&said["choices"][0]["message"]["reasoning_content"]));
     for place in TEXTS {
-        out.text(said.pointer(place).map(text).unwrap_or_default());
+        out.text(text(at(said, place)));
     }
     // Command R repeats the text of its stream in other events.
     if matches!(text(&said["event_type"]), "" | "text-generation") {
@@ -96,8 +96,7 @@ pub(crate) fn hear<'a>(said: &'a Value, out: &mut Out) -> Heard<'a> {
     }
     anthropic(said, out);
     nova(said, out);
-    let finish =
-        REASONS.iter().find_map(|place| said.pointer(place).map(text).filter(|word| !word.is_empty()));
+    let finish = REASONS.iter().find_map(|place| Some(text(at(said, place))).filter(|word| !word.is_empty()));
     let kind = text(&said["type"]);
     Heard {
         finish: finish.unwrap_or_default(),
@@ -172,8 +171,16 @@ fn tool(index: u32, call: &Value, out: &mut Out) {
     }
 }
 
+/// The value at a place: names of fields and numbers of elements.
+fn at<'a>(said: &'a Value, place: &str) -> &'a Value {
+    place.split('/').fold(said, |value, step| match step {
+        "0" => &value[0],
+        name => &value[name],
+    })
+}
+
 fn first_count(said: &Value, places: &[&str]) -> Option<u64> {
-    places.iter().find_map(|place| said.pointer(place).and_then(count))
+    places.iter().find_map(|place| count(at(said, place)))
 }
 
 fn index(value: &Value) -> u32 {

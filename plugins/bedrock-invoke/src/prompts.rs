@@ -51,24 +51,47 @@ fn marked(input: &Input, marks: impl Fn(&str) -> (&'static str, &'static str)) -
     Ok(prompt)
 }
 
-/// The system prompt, and the messages, as Nova takes them.
-pub(crate) fn nova(input: &Input) -> Result<(Value, Value), String> {
-    let (mut system, mut messages) = (Value::Null, Vec::new());
+/// The system prompt, and the messages, whose content is a list of blocks: those of one role that follow each other are one
+/// message. A system prompt without text is null.
+pub(crate) fn blocks(input: &Input, block: impl Fn(&str) -> Value) -> Result<(Value, Value), String> {
+    let (mut system, mut messages) = (Vec::new(), Vec::new());
     for (role, text) in turns(input)? {
-        let content = Value::Array(vec![object([("text", text.into())])]);
-        match role {
-            "system" if text.is_empty() => {}
-            "system" => system = content,
-            role => messages.push(object([("role", role.into()), ("content", content)])),
+        let last: Option<&mut Value> = messages.last_mut();
+        match (role, last) {
+            ("system", _) if text.is_empty() => {}
+            ("system", _) => system.push(block(text)),
+            (role, Some(Value::Object(last))) if last["role"] == role => {
+                if let Some(Value::Array(content)) = last.get_mut("content") {
+                    content.push(block(text));
+                }
+            }
+            _ => {
+                let content = Value::Array(vec![block(text)]);
+                messages.push(object([("role", role.into()), ("content", content)]));
+            }
         }
     }
-    Ok((system, messages.into()))
+    let system = if system.is_empty() { Value::Null } else { Value::Array(system) };
+    Ok((system, Value::Array(messages)))
+}
+
+pub(crate) fn anthropic_block(text: &str) -> Value {
+    object([("type", "text".into()), ("text", text.into())])
+}
+
+pub(crate) fn nova_block(text: &str) -> Value {
+    object([("text", text.into())])
 }
 
 /// The messages as OpenAI's kin take them, a system message without text left out.
 pub(crate) fn openai(input: &Input) -> Result<Value, String> {
-    let said = turns(input)?.into_iter().filter(|turn| *turn != ("system", ""));
-    Ok(said.map(|(role, text)| object([("role", role.into()), ("content", text.into())])).collect())
+    let mut messages = Vec::new();
+    for (role, text) in turns(input)? {
+        if (role, text) != ("system", "") {
+            messages.push(object([("role", role.into()), ("content", text.into())]));
+        }
+    }
+    Ok(Value::Array(messages))
 }
 
 /// A chat as Command R takes it: what is asked, and what was said before. What is not there is null.
@@ -99,11 +122,15 @@ pub(crate) fn command_r(input: &Input) -> Result<Conversation, String> {
         history.push(object([("role", role.into()), ("message", text.into())]));
     }
     if !history.is_empty() {
-        conversation.history = history.into();
+        conversation.history = Value::Array(history);
     }
     Ok(conversation)
 }
 
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
-    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
+    let mut object = Map::new();
+    for (name, value) in fields {
+        object.insert(name.to_owned(), value);
+    }
+    Value::Object(object)
 }

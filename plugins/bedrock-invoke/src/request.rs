@@ -1,9 +1,9 @@
 //! The request: which family a model belongs to, and how that family is asked.
 
-use llmperf_sdk::{
-    Framing, HttpRequest, Input, JsonBody, Part, RequestSpec, Sampling, anthropic, list_of_texts,
-};
-use serde_json::value::RawValue;
+use llmperf_sdk::{Framing, HttpRequest, Input, JsonBody, Part, RequestSpec, Sampling, list_of_texts};
+use serde_json::Value;
+
+use llmperf_sdk::anthropic::DEFAULT_MAX_TOKENS;
 
 use crate::prompts;
 
@@ -95,46 +95,47 @@ fn body(family: Family, spec: &RequestSpec, mut sampling: Sampling) -> Result<Js
     let mut body = JsonBody::new();
     match family {
         Family::Anthropic => {
-            body = anthropic::body(spec, anthropic::ContentForm::Blocks)?;
-            // `null` takes back what the sampling parameters said of the request.
-            body.set("model", ()).set("stream", ());
-            if body.get("anthropic_version").is_none() {
-                body.set("anthropic_version", ANTHROPIC_VERSION);
+            let (system, messages) = prompts::blocks(&spec.input, prompts::anthropic_block)?;
+            body.set("messages", messages).set("system", system);
+            body.set("anthropic_version", Value::from(ANTHROPIC_VERSION));
+            limits(&mut body, spec, sampling, &ANTHROPIC);
+            // The API must be told a limit.
+            if body.get("max_tokens").is_none() {
+                body.set("max_tokens", Value::from(DEFAULT_MAX_TOKENS));
             }
         }
         Family::Nova => {
-            let (system, messages) = prompts::nova(&spec.input)?;
-            body.set("schemaVersion", "messages-v1").set("messages", messages).set("system", system);
-            let given = sampling.take("inferenceConfig");
-            configured(&mut body, "inferenceConfig", spec, sampling, given, &CAMEL_CASE);
+            let (system, messages) = prompts::blocks(&spec.input, prompts::nova_block)?;
+            body.set("messages", messages).set("system", system);
+            body.set("schemaVersion", Value::from("messages-v1"));
+            configured(&mut body, "inferenceConfig", spec, sampling, &CAMEL_CASE);
         }
         Family::Llama2 | Family::Llama3 => {
             // These models know no stop words.
             sampling.take("stop");
-            body.set("prompt", prompts::llama(spec, family == Family::Llama3)?);
+            body.set("prompt", Value::from(prompts::llama(spec, family == Family::Llama3)?));
             limits(&mut body, spec, sampling, &LLAMA);
         }
         Family::Titan => {
-            body.set("inputText", prompts::titan(&spec.input)?);
-            let given = sampling.take("textGenerationConfig");
-            configured(&mut body, "textGenerationConfig", spec, sampling, given, &TITAN);
+            body.set("inputText", Value::from(prompts::titan(&spec.input)?));
+            configured(&mut body, "textGenerationConfig", spec, sampling, &TITAN);
         }
         Family::Mistral => {
-            body.set("prompt", prompts::mistral(&spec.input)?);
+            body.set("prompt", Value::from(prompts::mistral(&spec.input)?));
             limits(&mut body, spec, sampling, &AS_OPENAI);
         }
         Family::DeepSeekR1 => {
-            body.set("prompt", prompts::deepseek(&spec.input)?);
+            body.set("prompt", Value::from(prompts::deepseek(&spec.input)?));
             limits(&mut body, spec, sampling, &AS_OPENAI);
         }
         Family::Jurassic => {
-            body.set("prompt", spec.prompt_text()?);
+            body.set("prompt", Value::from(spec.prompt_text()?));
             limits(&mut body, spec, sampling, &CAMEL_CASE);
         }
         Family::Cohere => {
-            body.set("prompt", spec.prompt_text()?);
+            body.set("prompt", Value::from(spec.prompt_text()?));
             limits(&mut body, spec, sampling, &COHERE);
-            body.set("stream", spec.stream.then_some(true));
+            body.set("stream", if spec.stream { Value::Bool(true) } else { Value::Null });
         }
         Family::CommandR => {
             let conversation = prompts::command_r(&spec.input)?;
@@ -159,19 +160,14 @@ struct Names {
 
 const AS_OPENAI: Names = Names { limit: "max_tokens", top_p: "top_p", stop: "stop" };
 const COHERE: Names = Names { limit: "max_tokens", top_p: "p", stop: "stop_sequences" };
+const ANTHROPIC: Names = Names { limit: "max_tokens", top_p: "top_p", stop: "stop_sequences" };
 const LLAMA: Names = Names { limit: "max_gen_len", top_p: "top_p", stop: "stop" };
 const CAMEL_CASE: Names = Names { limit: "maxTokens", top_p: "topP", stop: "stopSequences" };
 const TITAN: Names = Names { limit: "maxTokenCount", top_p: "topP", stop: "stopSequences" };
 
-/// The same within an object, in which `given` wins.
-fn configured(
-    body: &mut JsonBody,
-    name: &str,
-    spec: &RequestSpec,
-    sampling: Sampling,
-    given: Option<Box<RawValue>>,
-    names: &Names,
-) {
+/// The same within an object. One of its name among the sampling parameters wins over what is given beside it.
+fn configured(body: &mut JsonBody, name: &str, spec: &RequestSpec, mut sampling: Sampling, names: &Names) {
+    let given = sampling.take(name);
     let mut config = JsonBody::new();
     limits(&mut config, spec, sampling, names);
     if let Some(given) = given {
@@ -195,7 +191,7 @@ fn limits(body: &mut JsonBody, spec: &RequestSpec, mut sampling: Sampling, names
     if let Some(stop) = sampling.take(names.stop) {
         sampling.put(names.stop, list_of_texts(&stop));
     }
-    body.set(names.limit, spec.max_tokens).extend(sampling);
+    body.set(names.limit, spec.max_tokens.map_or(Value::Null, Value::from)).extend(sampling);
 }
 
 /// The turns of a chat as role and text; a prompt is one turn of the user.
