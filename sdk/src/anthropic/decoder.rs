@@ -176,16 +176,7 @@ impl MessagesDecoder {
             return;
         };
         let usage = report.usage();
-        let known = self.usage;
-        let merged = Usage {
-            input_tokens: usage.input_tokens.or(known.input_tokens),
-            output_tokens: usage.output_tokens.or(known.output_tokens),
-            cached_input_tokens: usage.cached_input_tokens.or(known.cached_input_tokens),
-            cache_write_tokens: usage.cache_write_tokens.or(known.cache_write_tokens),
-            reasoning_tokens: usage.reasoning_tokens.or(known.reasoning_tokens),
-        };
-        if merged != known {
-            self.usage = merged;
+        if self.usage.update(&usage) {
             out.usage(usage);
         }
         report.times().for_each(|(name, value)| out.server_timing(name, value));
