@@ -137,6 +137,16 @@ impl JsonBody {
         self
     }
 
+    /// Whether it has no field.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// assert!(JsonBody::new().set("seed", None::<u32>).is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.fields.0.is_empty() && self.error.is_none()
+    }
+
     /// The body.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! A small framer, so that a plugin can be tested without the host: enough of SSE and NDJSON for a body that
-//! is there as a whole.
+//! A small framer, so that a plugin can be tested without the host: enough of SSE, NDJSON and JSON arrays for a
+//! body that is there as a whole.
 
 use super::Framed;
 use crate::{Event, Framing};
@@ -12,6 +12,7 @@ pub(super) fn cut(framing: &[Framing], body: &[u8]) -> Result<Vec<Framed>, Strin
     match framing {
         [Framing::Sse] => Ok(sse(body)),
         [Framing::Ndjson] => Ok(ndjson(body)),
+        [Framing::JsonArray] => Ok(json_array(body)),
         [Framing::Body] => Ok(vec![Framed { event: Event::new("", body), end: body.len() }]),
         _ => Err(format!(
             "the native test runner cannot cut {framing:?}; decode such events one by one in a test"
@@ -22,6 +23,30 @@ pub(super) fn cut(framing: &[Framing], body: &[u8]) -> Result<Vec<Framed>, Strin
 fn ndjson(body: &[u8]) -> Vec<Framed> {
     let lines = lines(body).filter(|(line, _)| !line.trim_ascii().is_empty());
     lines.map(|(line, end)| Framed { event: Event::new("", line), end }).collect()
+}
+
+/// Elements that are objects or lists; streams have no others.
+fn json_array(body: &[u8]) -> Vec<Framed> {
+    let (mut depth, mut start, mut in_string, mut escaped) = (0, 0, false, false);
+    let mut events = Vec::new();
+    for (at, &byte) in body.iter().enumerate() {
+        match byte {
+            b'"' if !escaped => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                start = if depth == 2 { at } else { start };
+            }
+            b']' | b'}' if !in_string => {
+                depth -= 1;
+                if depth == 1 {
+                    events.push(Framed { event: Event::new("", &body[start..=at]), end: at + 1 });
+                }
+            }
+            _ => {}
+        }
+        escaped = in_string && byte == b'\\' && !escaped;
+    }
+    events
 }
 
 /// By <https://html.spec.whatwg.org/multipage/server-sent-events.html>: an event without a blank line after it is dropped.
