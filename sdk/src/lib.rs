@@ -2,12 +2,14 @@
 #![deny(missing_docs)]
 
 pub mod anthropic;
+pub mod aws;
 #[doc(hidden)]
 pub mod bindings;
 mod body;
 mod compact;
 #[doc(hidden)]
 pub mod component;
+pub mod converse;
 mod explain;
 pub mod lenient;
 pub mod openai;

@@ -1,5 +1,4 @@
-//! A small framer, so that a plugin can be tested without the host: enough of SSE, NDJSON and JSON arrays for a
-//! body that is there as a whole.
+//! A small framer, so that a plugin can be tested without the host: enough of each framing for a body that is there as a whole.
 
 use super::Framed;
 use crate::{Event, Framing};
@@ -13,11 +12,88 @@ pub(super) fn cut(framing: &[Framing], body: &[u8]) -> Result<Vec<Framed>, Strin
         [Framing::Sse] => Ok(sse(body)),
         [Framing::Ndjson] => Ok(ndjson(body)),
         [Framing::JsonArray] => Ok(json_array(body)),
-        [Framing::Body] => Ok(vec![Framed { event: Event::new("", body), end: body.len() }]),
+        [Framing::Body] => Ok(whole(body)),
+        // A message begins with its length, which is far below 16 MiB; anything else is an answer that is not streamed.
+        [Framing::AwsEventStream, ..] if body.first() != Some(&0) => Ok(whole(body)),
+        [Framing::AwsEventStream] => messages(body),
+        [Framing::AwsEventStream, inner @ ..] => cut_inside(inner, &messages(body)?),
         _ => Err(format!(
             "the native test runner cannot cut {framing:?}; decode such events one by one in a test"
         )),
     }
+}
+
+/// How many events the outermost framing has; `inner` of them came out.
+pub(super) fn count(framing: &[Framing], body: &[u8], inner: usize) -> usize {
+    match framing {
+        [Framing::AwsEventStream, _, ..] if body.first() == Some(&0) => {
+            messages(body).map_or(0, |events| events.len())
+        }
+        _ => inner,
+    }
+}
+
+fn whole(body: &[u8]) -> Vec<Framed> {
+    vec![Framed { event: Event::new("", body), end: body.len() }]
+}
+
+/// The parts of a payload, joined and cut once more. Each event came with the message that holds its last byte.
+fn cut_inside(framing: &[Framing], messages: &[Framed]) -> Result<Vec<Framed>, String> {
+    let is_part = |message: &&Framed| message.event.name.is_empty() || message.event.name == "PayloadPart";
+    let payload: Vec<u8> =
+        messages.iter().filter(is_part).flat_map(|message| message.event.data.clone()).collect();
+    let value = matches!(payload.trim_ascii().first(), Some(b'[' | b'{'));
+    let mut events = if value { whole(&payload) } else { cut(framing, &payload)? };
+    for event in &mut events {
+        let mut length = 0;
+        let mut parts = messages.iter().filter(is_part);
+        let holder = parts.find(|part| {
+            length += part.event.data.len();
+            length >= event.end
+        });
+        event.end = holder.map_or(0, |part| part.end);
+    }
+    let others = messages.iter().filter(|message| !is_part(message));
+    events.extend(others.map(|message| Framed { event: message.event.clone(), end: message.end }));
+    events.sort_by_key(|event| event.end);
+    Ok(events)
+}
+
+/// `application/vnd.amazon.eventstream`, checksums unread: the length of the message, that of its headers, a checksum, the
+/// headers (texts alone are known here), the payload, a checksum.
+fn messages(body: &[u8]) -> Result<Vec<Framed>, String> {
+    let (mut events, mut at) = (Vec::new(), 0);
+    while at < body.len() {
+        let message = || -> Option<(Event, usize)> {
+            let number =
+                |start| Some(u32::from_be_bytes(*body.get(at + start..)?.first_chunk::<4>()?) as usize);
+            let (total, headers) = (number(0)?, number(4)?);
+            let end = at.checked_add(total)?;
+            let payload = body.get(at + 12 + headers..end.checked_sub(4)?)?;
+            Some((
+                Event { name: message_name(body.get(at + 12..at + 12 + headers)?)?, data: payload.to_vec() },
+                end,
+            ))
+        };
+        let (event, end) = message().ok_or("the eventstream is broken")?;
+        events.push(Framed { event, end });
+        at = end;
+    }
+    Ok(events)
+}
+
+fn message_name(mut headers: &[u8]) -> Option<String> {
+    let mut found = String::new();
+    while let Some((&length, rest)) = headers.split_first() {
+        let (name, rest) = rest.split_at_checked(length.into())?;
+        let (lengths, rest) = rest.strip_prefix(&[7])?.split_first_chunk::<2>()?;
+        let (value, rest) = rest.split_at_checked(u16::from_be_bytes(*lengths).into())?;
+        if matches!(name, b":event-type" | b":exception-type" | b":error-code") {
+            found = String::from_utf8_lossy(value).into_owned();
+        }
+        headers = rest;
+    }
+    Some(found)
 }
 
 fn ndjson(body: &[u8]) -> Vec<Framed> {

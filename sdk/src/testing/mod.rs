@@ -98,7 +98,8 @@ fn case_problems<P: Plugin>(dir: &Path) -> Result<Vec<String>, String> {
                 .push(format!("in batches of {size} the reading is {other:?}, at once it is {reading:?}"));
         }
     }
-    expect::reading(&reading, &events, &expected, head.status, &mut problems);
+    let count = framer::count(&request.framing, &body, events.len());
+    expect::reading(&reading, &events, count, &expected, head.status, &mut problems);
     Ok(problems)
 }
 
