@@ -3,8 +3,11 @@
 mod chunk;
 mod decoder;
 mod messages;
+mod request;
 mod server;
 mod tools;
 
 pub use decoder::ChatDecoder;
 pub use messages::messages;
+pub use request::{STREAM_USAGE, post, set_stream, stream_usage_option};
+pub use server::usage;

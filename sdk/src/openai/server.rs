@@ -61,6 +61,18 @@ struct Groq<'a> {
     usage: Option<&'a RawValue>,
 }
 
+/// The token counts of a `usage` object, under whatever names servers have for them.
+///
+/// ```
+/// # use llmperf_sdk::{Usage, openai};
+/// let raw = serde_json::from_str(r#"{"prompt_tokens":3,"completion_tokens":1}"#).unwrap();
+/// let expected = Usage { input_tokens: Some(3), output_tokens: Some(1), ..Usage::default() };
+/// assert_eq!(openai::usage(raw), expected);
+/// ```
+pub fn usage(raw: &RawValue) -> Usage {
+    Report::read(raw).usage()
+}
+
 impl<'a> Report<'a> {
     /// Reads a report; what is not an object says nothing.
     pub(crate) fn read(raw: &'a RawValue) -> Report<'a> {
