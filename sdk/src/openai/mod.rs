@@ -3,10 +3,12 @@
 mod chunk;
 mod decoder;
 mod messages;
+mod request;
 mod server;
 mod tools;
 
 pub use decoder::ChatDecoder;
 pub use messages::messages;
+pub use request::{STREAM_USAGE, post, set_stream, stream_usage_option};
 pub use server::usage;
 pub use tools::ToolCalls;
