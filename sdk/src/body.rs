@@ -95,6 +95,24 @@ impl JsonBody {
         self
     }
 
+    /// Lets all fields of another object win over those that are here.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let (mut body, mut parameters) = (JsonBody::new(), JsonBody::new());
+    /// body.set("stream", true);
+    /// parameters.set("seed", 1);
+    /// body.append(parameters);
+    /// assert_eq!(body.build().unwrap(), br#"{"stream":true,"seed":1}"#);
+    /// ```
+    pub fn append(&mut self, other: JsonBody) -> &mut JsonBody {
+        other.fields.0.into_iter().for_each(|(name, value)| self.fields.put(name, value));
+        if let Some(error) = other.error {
+            self.fail(error);
+        }
+        self
+    }
+
     /// Puts a text into a list, where it is not in one: OpenAI's `stop` may be either, others' is a list.
     ///
     /// ```

@@ -8,5 +8,5 @@ mod tools;
 
 pub use decoder::ChatDecoder;
 pub use messages::messages;
-pub use server::usage;
+pub use server::{times, usage};
 pub use tools::ToolCalls;
