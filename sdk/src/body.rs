@@ -142,6 +142,9 @@ impl JsonBody {
     /// assert_eq!(body.build().unwrap(), br#"{"num_predict":5,"stop_sequences":[";"]}"#);
     /// ```
     pub fn rename(&mut self, from: &str, to: &str) -> &mut JsonBody {
+        if from == to {
+            return self;
+        }
         if self.get(to).is_some() {
             self.take(from);
         } else if let Some(field) = self.fields.0.iter_mut().find(|(known, _)| known == from) {
