@@ -10,5 +10,5 @@ mod tools;
 pub use decoder::ChatDecoder;
 pub use messages::messages;
 pub use request::{STREAM_USAGE, post, set_stream, stream_usage_option};
-pub use server::usage;
+pub use server::{times, usage};
 pub use tools::ToolCalls;
