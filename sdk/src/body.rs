@@ -100,6 +100,24 @@ impl JsonBody {
         self
     }
 
+    /// Lets all fields of another object win over those that are here.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let (mut body, mut parameters) = (JsonBody::new(), JsonBody::new());
+    /// body.set("stream", true);
+    /// parameters.set("seed", 1);
+    /// body.append(parameters);
+    /// assert_eq!(body.build().unwrap(), br#"{"stream":true,"seed":1}"#);
+    /// ```
+    pub fn append(&mut self, other: JsonBody) -> &mut JsonBody {
+        other.fields.0.into_iter().for_each(|(name, value)| self.fields.put(name, value));
+        if let Some(error) = other.error {
+            self.fail(error);
+        }
+        self
+    }
+
     /// Puts a text into a list, where it is not in one: OpenAI's `stop` may be either, others' is a list.
     ///
     /// ```
@@ -129,12 +147,25 @@ impl JsonBody {
     /// assert_eq!(body.build().unwrap(), br#"{"num_predict":5,"stop_sequences":[";"]}"#);
     /// ```
     pub fn rename(&mut self, from: &str, to: &str) -> &mut JsonBody {
+        if from == to {
+            return self;
+        }
         if self.get(to).is_some() {
             self.take(from);
         } else if let Some(field) = self.fields.0.iter_mut().find(|(known, _)| known == from) {
             field.0 = to.to_owned();
         }
         self
+    }
+
+    /// Whether it has no field.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// assert!(JsonBody::new().set("seed", None::<u32>).is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.fields.0.is_empty() && self.error.is_none()
     }
 
     /// The body.

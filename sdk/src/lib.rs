@@ -35,6 +35,7 @@ pub use out::{Out, decode};
 pub use sampling::{Sampling, list_of_texts};
 pub use stream::{Objects, Said};
 pub use template::Template;
+pub use types::read_json;
 
 /// An API that llmperf can speak. No method has a clock, a network, a file or a secret: the host sends what
 /// [`build_request`] says, cuts the answer into events and gives those to the decoder.

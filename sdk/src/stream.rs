@@ -1,6 +1,7 @@
 //! What the readers of most APIs do alike: take JSON objects until one is none, and say each number once.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::{Event, Failure, Out, Usage, read_failure};
 
@@ -41,6 +42,36 @@ impl Objects {
             return Err(read_failure(data).unwrap_or_else(|| Failure::bad_response("an event is a list")));
         }
         let object = event.json()?;
+        self.broken = false;
+        Ok(Some(object))
+    }
+
+    /// As [`read`](Self::read), for servers that put a whole answer into a list, one for each prompt: the first of it.
+    ///
+    /// ```
+    /// # use llmperf_sdk::{Event, Objects, lenient::Text};
+    /// #[derive(serde::Deserialize)]
+    /// struct Answer<'a> {
+    ///     #[serde(borrow)]
+    ///     text: Text<'a>,
+    /// }
+    /// let event = Event::new("", r#"[{"text":"Hi"},{"text":"Ho"}]"#);
+    /// assert_eq!(Objects::default().read_first::<Answer<'_>>(&event).unwrap().unwrap().text.0, "Hi");
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_first<'a, T: Deserialize<'a>>(&mut self, event: &'a Event) -> Result<Option<T>, Failure> {
+        if self.broken || !event.data.trim_ascii().starts_with(b"[") {
+            return self.read(event);
+        }
+        self.broken = true;
+        let list: Vec<&RawValue> = event.json()?;
+        let Some(first) = list.first().filter(|first| first.get().starts_with('{')) else {
+            return Err(Failure::bad_response("an event is a list without an object"));
+        };
+        let object = serde_json::from_str(first.get())
+            .map_err(|e| Failure::bad_response(format!("an event is not the JSON expected: {e}")))?;
         self.broken = false;
         Ok(Some(object))
     }

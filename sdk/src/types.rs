@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::{Description, Event, Failure, Framing, Header, HttpRequest, Media, OptionSpec, ResponseHead};
+use crate::{
+    Description, Event, Failure, Framing, Header, HttpRequest, Media, OptionSpec, ResponseHead, Usage,
+};
 
 impl Description {
     /// A plugin for the task `chat`, without options. Name: `[a-z0-9-]+`; version: semantic; summary: one
@@ -196,12 +198,25 @@ impl Event {
     /// # Errors
     /// `bad_response` where it is not UTF-8, not JSON, or not a `T`.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
-        let text = self.text()?;
-        serde_json::from_str(text).map_err(|e| {
-            let shown: String = text.chars().take(SHOWN_CHARS).collect();
-            Failure::bad_response(format!("an event is not the JSON expected: {e}: {shown}"))
-        })
+        read_json(self.text()?)
     }
+}
+
+/// Reads JSON as [`Event::json`] does, for what an event holds.
+///
+/// ```
+/// # use llmperf_sdk::read_json;
+/// assert_eq!(read_json::<Vec<u32>>("[1, 2]").unwrap(), [1, 2]);
+/// assert_eq!(read_json::<Vec<u32>>("[1, 2").unwrap_err().code, "bad_response");
+/// ```
+///
+/// # Errors
+/// `bad_response` where it is not JSON, or not a `T`.
+pub fn read_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|e| {
+        let shown: String = text.chars().take(SHOWN_CHARS).collect();
+        Failure::bad_response(format!("an event is not the JSON expected: {e}: {shown}"))
+    })
 }
 
 /// How much of an event that could not be read is quoted: enough to recognise it in a list of errors.
@@ -227,6 +242,35 @@ impl Failure {
     /// ```
     pub fn bad_response(message: impl Into<String>) -> Failure {
         Failure::new("bad_response", message)
+    }
+}
+
+impl Usage {
+    /// Takes over what a later report says, and tells whether anything changed by it.
+    ///
+    /// ```
+    /// # use llmperf_sdk::Usage;
+    /// let mut usage = Usage { input_tokens: Some(3), output_tokens: Some(1), ..Usage::default() };
+    /// assert!(usage.update(&Usage { output_tokens: Some(9), ..Usage::default() }));
+    /// assert!(!usage.update(&Usage { input_tokens: Some(3), ..Usage::default() }));
+    /// assert_eq!((usage.input_tokens, usage.output_tokens), (Some(3), Some(9)));
+    /// ```
+    pub fn update(&mut self, later: &Usage) -> bool {
+        let fields = [
+            (&mut self.input_tokens, later.input_tokens),
+            (&mut self.output_tokens, later.output_tokens),
+            (&mut self.cached_input_tokens, later.cached_input_tokens),
+            (&mut self.cache_write_tokens, later.cache_write_tokens),
+            (&mut self.reasoning_tokens, later.reasoning_tokens),
+        ];
+        let mut changed = false;
+        for (known, later) in fields {
+            if later.is_some() && *known != later {
+                *known = later;
+                changed = true;
+            }
+        }
+        changed
     }
 }
 

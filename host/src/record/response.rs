@@ -216,7 +216,7 @@ pub struct Output {
 impl Output {
     /// Whether there is text, reasoning or a tool call.
     pub fn has_token(&self) -> bool {
-        let called = self.tool_calls.iter().any(|call| !call.text.is_empty());
+        let called = self.tool_calls.iter().any(|call| !call.name.is_empty() || !call.arguments.is_empty());
         called || !self.text.is_empty() || !self.reasoning.is_empty()
     }
 

@@ -2,7 +2,7 @@
 
 mod request;
 
-use llmperf_sdk::openai::ChatDecoder;
+use llmperf_sdk::openai::{self, ChatDecoder};
 use llmperf_sdk::{Description, HttpRequest, OptionSpec, Plugin, RequestSpec};
 
 /// The plugin `openai-chat`.
@@ -15,11 +15,7 @@ impl Plugin for OpenAiChat {
     fn describe() -> Description {
         Description {
             options: vec![
-                OptionSpec::boolean(
-                    request::STREAM_USAGE,
-                    true,
-                    "ask for token counts at the end of the stream (stream_options.include_usage)",
-                ),
+                openai::stream_usage_option(),
                 OptionSpec::string(
                     request::MAX_TOKENS_FIELD,
                     "max_tokens",

@@ -1,11 +1,8 @@
 //! The request: LLMPerf's body, field by field in its order, so that a run can be compared with one of
 //! LLMPerf's.
 
-use llmperf_sdk::{Framing, HttpRequest, JsonBody, RequestSpec, openai};
-use serde::Serialize;
+use llmperf_sdk::{HttpRequest, JsonBody, RequestSpec, openai};
 
-/// Option: ask for token counts in the stream.
-pub(crate) const STREAM_USAGE: &str = "stream-usage";
 /// Option: name of the field that limits the output.
 pub(crate) const MAX_TOKENS_FIELD: &str = "max-tokens-field";
 /// Option: keep an empty system message.
@@ -24,17 +21,12 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
     let mut body = JsonBody::new();
     body.set("model", &spec.model);
     body.set("messages", openai::messages(&spec.input, keep_empty_system)?);
-    body.set("stream", spec.stream);
-    if spec.stream && spec.option_as(STREAM_USAGE)?.unwrap_or(true) {
-        body.set("stream_options", StreamOptions { include_usage: true });
-    }
+    openai::set_stream(&mut body, spec)?;
     if let Some(max_tokens) = spec.max_tokens {
         body.set(max_tokens_field(spec)?, max_tokens);
     }
     body.merge(&spec.sampling);
-    // Sampling wins over `stream` too; the answer must be cut as it will come.
-    let framing = if body.get("stream") == Some("true") { Framing::Sse } else { Framing::Body };
-    Ok(HttpRequest::post_json(["chat", "completions"], body.build()?, framing))
+    openai::post(["chat", "completions"], body)
 }
 
 fn max_tokens_field(spec: &RequestSpec) -> Result<&str, String> {
@@ -47,14 +39,10 @@ fn max_tokens_field(spec: &RequestSpec) -> Result<&str, String> {
     }
 }
 
-#[derive(Serialize)]
-struct StreamOptions {
-    include_usage: bool,
-}
-
 #[cfg(test)]
 mod tests {
-    use llmperf_sdk::{Header, Input, Media, Message, Part};
+    use llmperf_sdk::openai::STREAM_USAGE;
+    use llmperf_sdk::{Framing, Header, Input, Media, Message, Part};
 
     use super::*;
 

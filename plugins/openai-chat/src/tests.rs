@@ -178,7 +178,7 @@ fn text_beside_an_error_stays_and_the_end_is_still_seen() {
 
 #[test]
 fn nothing_is_taken_after_an_event_that_is_not_json() {
-    for bad in ["{not json", "null", "7", "[x", "[]", r#"{"choices":7}"#, r#"{"choices":[{"delta":"#] {
+    for bad in ["{not json", "null", "7", "[x", "[]", r#"{"choices":[{"delta":"#] {
         let good = r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
         let events =
             [Event::new("", good), Event::new("", bad), Event::new("", good), Event::new("", "[DONE]")];

@@ -3,9 +3,11 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use crate::{Decode, Event, Failure, Out, ResponseHead, Template, Usage, event_failure};
 
-use super::event::{Block, Delta, Message, MessageEvent};
+use super::event::{Block, Message, MessageEvent, Report};
 use super::tools::ToolCalls;
 
 /// Reads one answer of Anthropic's APIs, streamed or whole.
@@ -86,7 +88,7 @@ impl MessagesDecoder {
             "content_block_start" => {
                 let block = index.unwrap_or_else(|| self.block.map_or(0, |last| last + 1));
                 self.block = Some(block);
-                self.start(block, event.content_block.0.unwrap_or_default(), out);
+                self.start(block, event.content_block.map(Block::read).unwrap_or_default(), out);
             }
             "content_block_delta" => {
                 let block = index.or(self.block).unwrap_or_default();
@@ -95,7 +97,7 @@ impl MessagesDecoder {
             "content_block_stop" => self.tools.stop(index.or(self.block).unwrap_or_default(), out),
             "message_delta" => {
                 self.finish_word(event.delta.0.unwrap_or_default().stop_reason.into(), out);
-                self.report(event.usage.0.as_ref().map(|report| report.usage()).unwrap_or_default(), out);
+                self.report(event.usage, out);
             }
             "message_stop" => self.end(out),
             "message" => {
@@ -105,16 +107,12 @@ impl MessagesDecoder {
             "completion" | "" => self.completion(&mut event, out),
             _ => {}
         }
-        if let Some(invocation) = event.invocation.0 {
-            self.report(invocation.usage(), out);
-            invocation.times().for_each(|(name, value)| out.server_timing(name, value));
-        }
+        self.report(event.invocation, out);
     }
 
     /// A message that came whole, or the one that a stream begins with: that holds no block yet.
     fn message(&mut self, message: Message<'_>, out: &mut Out) {
-        for (block, content) in (0..).zip(message.content.0) {
-            let content = content.0.unwrap_or_default();
+        for (block, content) in (0..).zip(message.blocks()) {
             match &*content.kind {
                 "text" => out.text(content.text),
                 "thinking" => out.reasoning(content.thinking),
@@ -125,7 +123,7 @@ impl MessagesDecoder {
             }
         }
         self.finish_word(message.stop_reason.into(), out);
-        self.report(message.usage.0.map(|report| report.usage()).unwrap_or_default(), out);
+        self.report(message.usage, out);
     }
 
     fn start(&mut self, block: u64, content: Block<'_>, out: &mut Out) {
@@ -138,7 +136,7 @@ impl MessagesDecoder {
         }
     }
 
-    fn delta(&mut self, block: u64, delta: Delta<'_>, out: &mut Out) {
+    fn delta(&mut self, block: u64, delta: Block<'_>, out: &mut Out) {
         match &*delta.kind {
             "text_delta" => out.text(delta.text),
             "thinking_delta" => out.reasoning(delta.thinking),
@@ -173,19 +171,15 @@ impl MessagesDecoder {
     }
 
     /// Says counts again only where one of them changed: `message_delta` may restate those of `message_start`.
-    fn report(&mut self, usage: Usage, out: &mut Out) {
-        let known = self.usage;
-        let merged = Usage {
-            input_tokens: usage.input_tokens.or(known.input_tokens),
-            output_tokens: usage.output_tokens.or(known.output_tokens),
-            cached_input_tokens: usage.cached_input_tokens.or(known.cached_input_tokens),
-            cache_write_tokens: usage.cache_write_tokens.or(known.cache_write_tokens),
-            reasoning_tokens: usage.reasoning_tokens.or(known.reasoning_tokens),
+    fn report(&mut self, raw: Option<&RawValue>, out: &mut Out) {
+        let Some(report) = raw.map(Report::read) else {
+            return;
         };
-        if merged != known {
-            self.usage = merged;
+        let usage = report.usage();
+        if self.usage.update(&usage) {
             out.usage(usage);
         }
+        report.times().for_each(|(name, value)| out.server_timing(name, value));
     }
 }
 
@@ -193,7 +187,7 @@ impl MessagesDecoder {
 fn plain_text<'a>(event: &MessageEvent<'a>) -> Option<&'a str> {
     let is_completion = event.kind.is_empty() || *event.kind == *"completion";
     match (event.delta.0.as_ref(), &event.completion.0) {
-        (Some(Delta { text: crate::lenient::Text(Cow::Borrowed(text)), .. }), _) if !is_completion => {
+        (Some(Block { text: crate::lenient::Text(Cow::Borrowed(text)), .. }), _) if !is_completion => {
             Some(text)
         }
         (None, Cow::Borrowed(text)) if is_completion => Some(text),

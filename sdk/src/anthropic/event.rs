@@ -15,13 +15,13 @@ pub(super) struct MessageEvent<'a> {
     pub(super) kind: Text<'a>,
     /// Of the block.
     pub(super) index: Number,
-    pub(super) delta: Object<Delta<'a>>,
-    pub(super) content_block: Object<Block<'a>>,
+    pub(super) delta: Object<Block<'a>>,
+    pub(super) content_block: Option<&'a RawValue>,
     /// `message_start`: a message. In a flat error: its text.
     pub(super) message: Option<&'a RawValue>,
-    pub(super) usage: Object<Report>,
+    pub(super) usage: Option<&'a RawValue>,
     /// Of a whole message.
-    content: List<Object<Block<'a>>>,
+    content: Option<&'a RawValue>,
     stop_reason: Text<'a>,
     /// The API before messages: `/v1/complete`.
     pub(super) completion: Text<'a>,
@@ -29,7 +29,7 @@ pub(super) struct MessageEvent<'a> {
     detail: Option<&'a RawValue>,
     /// Bedrock, on the last event.
     #[serde(rename = "amazon-bedrock-invocationMetrics")]
-    pub(super) invocation: Object<Invocation>,
+    pub(super) invocation: Option<&'a RawValue>,
 }
 
 impl<'a> MessageEvent<'a> {
@@ -43,9 +43,9 @@ impl<'a> MessageEvent<'a> {
     /// What a message says where it is the event itself.
     pub(super) fn take_message(&mut self) -> Message<'a> {
         Message {
-            content: std::mem::take(&mut self.content),
+            content: self.content,
             stop_reason: std::mem::take(&mut self.stop_reason),
-            usage: std::mem::take(&mut self.usage),
+            usage: self.usage,
         }
     }
 }
@@ -55,19 +55,25 @@ impl<'a> MessageEvent<'a> {
 #[serde(default)]
 pub(super) struct Message<'a> {
     #[serde(borrow)]
-    pub(super) content: List<Object<Block<'a>>>,
+    content: Option<&'a RawValue>,
     pub(super) stop_reason: Text<'a>,
-    pub(super) usage: Object<Report>,
+    pub(super) usage: Option<&'a RawValue>,
 }
 
 impl<'a> Message<'a> {
     /// Reads the message of `message_start`; what is not an object says nothing.
     pub(super) fn read(raw: &'a RawValue) -> Message<'a> {
-        serde_json::from_str::<Object<Message<'a>>>(raw.get()).unwrap_or_default().0.unwrap_or_default()
+        object(raw)
+    }
+
+    pub(super) fn blocks(&self) -> Vec<Block<'a>> {
+        let content = self.content.map(|raw| serde_json::from_str::<List<Object<Block<'a>>>>(raw.get()));
+        let blocks = content.and_then(Result::ok).unwrap_or_default().0;
+        blocks.into_iter().map(|block| block.0.unwrap_or_default()).collect()
     }
 }
 
-/// A block of a message.
+/// A block of a message; or what `content_block_delta` adds to one, and `message_delta` to the message.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Block<'a> {
@@ -77,81 +83,59 @@ pub(super) struct Block<'a> {
     pub(super) thinking: Text<'a>,
     pub(super) name: Text<'a>,
     pub(super) input: Option<&'a RawValue>,
+    pub(super) partial_json: Text<'a>,
+    pub(super) stop_reason: Text<'a>,
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    /// Reads the block of `content_block_start`; what is not an object says nothing.
+    pub(super) fn read(raw: &'a RawValue) -> Block<'a> {
+        object(raw)
+    }
+
     /// `tool_use`, `server_tool_use`, `mcp_tool_use`: the model wrote all of them.
     pub(super) fn is_tool_use(&self) -> bool {
         self.kind.ends_with("tool_use")
     }
 }
 
-/// What `content_block_delta` adds to a block, or `message_delta` to the message.
+/// `usage`, what is within it, and `amazon-bedrock-invocationMetrics`, whose times are in milliseconds. No two of them mean
+/// different things by one name.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Delta<'a> {
-    #[serde(rename = "type", borrow)]
-    pub(super) kind: Text<'a>,
-    pub(super) text: Text<'a>,
-    pub(super) thinking: Text<'a>,
-    pub(super) partial_json: Text<'a>,
-    pub(super) stop_reason: Text<'a>,
-}
-
-/// `usage`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Report {
+pub(super) struct Report<'a> {
+    #[serde(alias = "inputTokenCount")]
     input_tokens: Number,
+    #[serde(alias = "outputTokenCount")]
     output_tokens: Number,
+    #[serde(alias = "cacheReadInputTokenCount")]
     cache_read_input_tokens: Number,
+    #[serde(alias = "cacheWriteInputTokenCount")]
     cache_creation_input_tokens: Number,
-    output_tokens_details: Object<OutputDetails>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct OutputDetails {
+    #[serde(borrow)]
+    output_tokens_details: Option<&'a RawValue>,
     thinking_tokens: Number,
+    #[serde(rename = "invocationLatency")]
+    invocation_latency: Number,
+    #[serde(rename = "firstByteLatency")]
+    first_byte_latency: Number,
 }
 
-impl Report {
+impl<'a> Report<'a> {
+    /// What is not an object says nothing.
+    pub(super) fn read(raw: &'a RawValue) -> Report<'a> {
+        object(raw)
+    }
+
     /// Token counts. `input_tokens` is without those read from the cache or written to it, and stays so.
     pub(super) fn usage(&self) -> Usage {
+        let details = self.output_tokens_details.map(Report::read).unwrap_or_default();
         Usage {
             input_tokens: self.input_tokens.count(),
             output_tokens: self.output_tokens.count(),
             cached_input_tokens: self.cache_read_input_tokens.count(),
             cache_write_tokens: self.cache_creation_input_tokens.count(),
-            reasoning_tokens: self
-                .output_tokens_details
-                .0
-                .as_ref()
-                .and_then(|details| details.thinking_tokens.count()),
-        }
-    }
-}
-
-/// `amazon-bedrock-invocationMetrics`. Times are in milliseconds.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Invocation {
-    input_token_count: Number,
-    output_token_count: Number,
-    cache_read_input_token_count: Number,
-    cache_write_input_token_count: Number,
-    invocation_latency: Number,
-    first_byte_latency: Number,
-}
-
-impl Invocation {
-    pub(super) fn usage(&self) -> Usage {
-        Usage {
-            input_tokens: self.input_token_count.count(),
-            output_tokens: self.output_token_count.count(),
-            cached_input_tokens: self.cache_read_input_token_count.count(),
-            cache_write_tokens: self.cache_write_input_token_count.count(),
-            reasoning_tokens: None,
+            reasoning_tokens: details.thinking_tokens.count(),
         }
     }
 
@@ -163,4 +147,8 @@ impl Invocation {
         .into_iter()
         .filter_map(|(name, number)| Some((name, number.0?)))
     }
+}
+
+fn object<'a, T: Deserialize<'a> + Default>(raw: &'a RawValue) -> T {
+    serde_json::from_str::<Object<T>>(raw.get()).unwrap_or_default().0.unwrap_or_default()
 }

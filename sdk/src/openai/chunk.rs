@@ -9,15 +9,17 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// `chat.completion.chunk`, or a whole `chat.completion`.
+use crate::lenient::{List, Number, Object};
+
+/// `chat.completion.chunk`, a whole `chat.completion`, or a `text_completion`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(crate) struct Chunk<'a> {
     #[serde(borrow)]
-    pub(crate) choices: Option<FirstChoice<'a>>,
+    choices: Option<List<Object<Choice<'a>>>>,
     pub(crate) usage: Option<&'a RawValue>,
     /// Groq: `{usage}` on the finish chunk.
     pub(crate) x_groq: Option<&'a RawValue>,
@@ -34,7 +36,16 @@ pub(crate) struct Chunk<'a> {
     errors: Option<&'a RawValue>,
 }
 
-impl Chunk<'_> {
+impl<'a> Chunk<'a> {
+    /// The choice with index 0; the others of `n > 1` are not measured.
+    pub(crate) fn take_choice(&mut self) -> Option<Choice<'a>> {
+        let choices = std::mem::take(&mut self.choices.as_mut()?.0);
+        choices
+            .into_iter()
+            .filter_map(|choice| choice.0)
+            .find(|choice| choice.index.count().unwrap_or(0) == 0)
+    }
+
     /// Whether this is, or has beside its choices, an error.
     pub(crate) fn is_error(&self) -> bool {
         // Some servers send `"error": ""` or `{}` or false in every chunk.
@@ -43,19 +54,17 @@ impl Chunk<'_> {
     }
 }
 
-/// The choice with index 0; the others of `n > 1` are not measured. `None` inside: `choices` is empty.
-#[derive(Debug)]
-pub(crate) struct FirstChoice<'a>(pub(crate) Option<Choice<'a>>);
-
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(crate) struct Choice<'a> {
-    index: Option<u64>,
+    index: Number,
     #[serde(borrow)]
-    pub(crate) delta: Option<Delta<'a>>,
+    pub(crate) delta: Object<Delta<'a>>,
     /// The whole answer where it is not streamed. Perplexity has it in every chunk, cumulative, beside the
     /// delta.
     message: Option<&'a RawValue>,
+    /// What completions have in the place of a delta. Together has it beside the delta too.
+    text: Content<'a>,
     pub(crate) finish_reason: Content<'a>,
     /// vLLM with `return_token_ids`.
     pub(crate) token_ids: Option<&'a RawValue>,
@@ -64,6 +73,11 @@ pub(crate) struct Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
+    /// The text of a completion, which has no other form.
+    pub(crate) fn bare_text(&self) -> Option<&Cow<'a, str>> {
+        (self.delta.0.is_none() && self.message.is_none()).then_some(&self.text.text)
+    }
+
     /// The whole answer, in the fields of a delta.
     pub(crate) fn message(&self) -> Option<Delta<'a>> {
         serde_json::from_str(self.message?.get()).ok()
@@ -82,6 +96,8 @@ pub(crate) struct Delta<'a> {
     pub(crate) tool_calls: Option<&'a RawValue>,
     /// What `tool_calls` replaced.
     pub(crate) function_call: Option<&'a RawValue>,
+    /// Together: the token that the text is of.
+    pub(crate) token_id: Number,
 }
 
 impl<'a> Delta<'a> {
@@ -195,8 +211,9 @@ impl<'de> Visitor<'de> for ContentVisitor {
         Ok(Content::plain(number.to_string()))
     }
 
+    // By JSON's own writer: the standard library's would add 15 KB.
     fn visit_f64<E>(self, number: f64) -> Result<Content<'de>, E> {
-        Ok(Content::plain(number.to_string()))
+        Ok(Content::plain(serde_json::Number::from_f64(number).map(|n| n.to_string()).unwrap_or_default()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Content<'de>, A::Error> {
@@ -210,32 +227,6 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, part: A) -> Result<Content<'de>, A::Error> {
         ContentPart::deserialize(MapAccessDeserializer::new(part)).map(Content::from)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for FirstChoice<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FirstChoice<'a>, D::Error> {
-        struct Choices;
-
-        impl<'de> Visitor<'de> for Choices {
-            type Value = FirstChoice<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of choices")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut choices: A) -> Result<FirstChoice<'de>, A::Error> {
-                while let Some(choice) = choices.next_element::<Choice<'de>>()? {
-                    if choice.index.unwrap_or(0) == 0 {
-                        while choices.next_element::<IgnoredAny>()?.is_some() {}
-                        return Ok(FirstChoice(Some(choice)));
-                    }
-                }
-                Ok(FirstChoice(None))
-            }
-        }
-
-        deserializer.deserialize_seq(Choices)
     }
 }
 
@@ -279,15 +270,34 @@ mod tests {
 
     #[test]
     fn the_choice_with_index_zero_counts() {
-        let check = |json: &str, expected: Option<&str>| {
-            let choices: FirstChoice<'_> = serde_json::from_str(json).unwrap();
-            let text = choices.0.and_then(|choice| choice.delta).map(|delta| delta.content.text.into_owned());
-            assert_eq!(text.as_deref(), expected, "{json}");
+        let check = |choices: &str, expected: Option<&str>| {
+            let json = format!(r#"{{"choices":{choices}}}"#);
+            let mut chunk: Chunk<'_> = serde_json::from_str(&json).unwrap();
+            let delta = chunk.take_choice().and_then(|choice| choice.delta.0);
+            assert_eq!(delta.map(|delta| delta.content.text.into_owned()).as_deref(), expected, "{choices}");
         };
         check("[]", None);
         check(r#"[{"delta":{"content":"a"}},{"delta":{"content":"b"}}]"#, Some("a"));
         check(r#"[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]"#, Some("a"));
         check(r#"[{"index":1,"delta":{"content":"b"}}]"#, None);
         check(r#"[{"index":0,"delta":null}]"#, None);
+    }
+
+    #[test]
+    fn a_field_of_an_unexpected_type_costs_only_itself() {
+        let check = |choices: &str, finish: &str| {
+            let json = format!(r#"{{"choices":{choices}}}"#);
+            let mut chunk: Chunk<'_> = serde_json::from_str(&json).unwrap();
+            let word = chunk.take_choice().map(|choice| choice.finish_reason.text.into_owned());
+            assert_eq!(word.unwrap_or_default(), finish, "{choices}");
+        };
+        for odd in ["null", "7", "\"x\"", "true", "[1]"] {
+            check(odd, "");
+            check(&format!(r#"[{odd},{{"delta":{odd},"text":{{}},"finish_reason":"stop"}}]"#), "stop");
+            check(
+                &format!(r#"[{{"index":0,"message":{odd},"token_ids":{odd},"finish_reason":"stop"}}]"#),
+                "stop",
+            );
+        }
     }
 }

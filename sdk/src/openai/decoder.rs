@@ -9,9 +9,11 @@ use super::chunk::{Choice, Chunk, Delta};
 use super::server::Report;
 use super::tools::ToolCalls;
 
-/// Reads one chat completion, streamed or whole.
+/// Reads one chat completion or text completion, streamed or whole.
 #[derive(Debug, Default)]
 pub struct ChatDecoder {
+    /// The answer is one JSON object. Of a text completion nothing else tells that it is all there.
+    whole: bool,
     /// An event could not be understood: the rest may be out of step with it, so no output is taken from
     /// there on.
     broken: bool,
@@ -28,8 +30,9 @@ pub struct ChatDecoder {
 }
 
 impl Decode for ChatDecoder {
-    fn new(_task: &str, _head: &ResponseHead) -> ChatDecoder {
-        ChatDecoder::default()
+    fn new(_task: &str, head: &ResponseHead) -> ChatDecoder {
+        let kind = head.header("content-type").unwrap_or_default();
+        ChatDecoder { whole: kind.starts_with("application/json"), ..ChatDecoder::default() }
     }
 
     fn push(&mut self, event: &Event, out: &mut Out) -> Result<(), Failure> {
@@ -52,10 +55,11 @@ impl Decode for ChatDecoder {
         if data.is_empty() {
             return Ok(());
         }
-        let chunk = self.parse(event, data)?;
+        let mut chunk = self.parse(event, data)?;
         let error = if chunk.is_error() { Some(event_failure(event.text()?)) } else { None };
-        let text = plain_text(&chunk);
-        self.chunk(chunk, error, out);
+        let choice = chunk.take_choice();
+        let text = choice.as_ref().and_then(plain_text);
+        self.chunk(&chunk, choice, error, out);
         if let Some(text) = text.filter(|_| out.is_only_text()) {
             self.template.learn(event, text);
         }
@@ -74,8 +78,13 @@ impl ChatDecoder {
         event.json().inspect_err(|_| self.broken = true)
     }
 
-    fn chunk(&mut self, chunk: Chunk<'_>, error: Option<Failure>, out: &mut Out) {
-        let choice = chunk.choices.and_then(|choices| choices.0);
+    fn chunk(
+        &mut self,
+        chunk: &Chunk<'_>,
+        choice: Option<Choice<'_>>,
+        error: Option<Failure>,
+        out: &mut Out,
+    ) {
         let inner_error = choice.as_ref().and_then(|choice| choice.error);
         if let Some(choice) = choice {
             self.choice(choice, out);
@@ -93,7 +102,13 @@ impl ChatDecoder {
     }
 
     fn choice(&mut self, choice: Choice<'_>, out: &mut Out) {
-        if let Some(delta) = choice.delta {
+        if let Some(text) = choice.bare_text() {
+            out.text(text.as_ref());
+            if self.whole {
+                out.end();
+            }
+        }
+        if let Some(delta) = choice.delta.0 {
             self.streamed = true;
             self.delta(delta, out);
         } else if !self.streamed
@@ -113,6 +128,7 @@ impl ChatDecoder {
     }
 
     fn delta(&mut self, mut delta: Delta<'_>, out: &mut Out) {
+        let token = delta.token_id.count().and_then(|id| u32::try_from(id).ok());
         out.reasoning(delta.take_reasoning());
         let refusal = delta.refusal();
         out.text(delta.content.text);
@@ -123,6 +139,7 @@ impl ChatDecoder {
         if let Some(call) = delta.function_call {
             self.tools.push_function(call, out);
         }
+        out.token_ids(token.into_iter().collect());
     }
 
     /// Says each count and time once, and again where it changed.
@@ -143,12 +160,15 @@ impl ChatDecoder {
     }
 }
 
-/// The text of a chunk that changes nothing here but `streamed`, so that the same chunk would mean the same again.
-fn plain_text<'a>(chunk: &Chunk<'a>) -> Option<&'a str> {
-    let delta = chunk.choices.as_ref()?.0.as_ref()?.delta.as_ref()?;
-    let has_calls = delta.tool_calls.is_some() || delta.function_call.is_some();
-    match delta.content.text {
-        Cow::Borrowed(text) if !has_calls => Some(text),
-        _ => None,
+/// The text of a choice that changes nothing here but `streamed`, so that the same chunk would mean the same again.
+fn plain_text<'a>(choice: &Choice<'a>) -> Option<&'a str> {
+    let text = match &choice.delta.0 {
+        Some(delta) if delta.tool_calls.is_some() || delta.function_call.is_some() => return None,
+        Some(delta) => &delta.content.text,
+        None => choice.bare_text()?,
+    };
+    match text {
+        Cow::Borrowed(text) => Some(text),
+        Cow::Owned(_) => None,
     }
 }

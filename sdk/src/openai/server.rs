@@ -73,6 +73,17 @@ pub fn usage(raw: &RawValue) -> Usage {
     Report::read(raw).usage()
 }
 
+/// The times that llama.cpp's `timings` and its likes state, by name.
+///
+/// ```
+/// # use llmperf_sdk::openai;
+/// let raw = serde_json::from_str(r#"{"prompt_ms":2.5,"prompt_per_second":400.0}"#).unwrap();
+/// assert_eq!(openai::times(raw).collect::<Vec<_>>(), [("prompt_ms", 2.5)]);
+/// ```
+pub fn times(raw: &RawValue) -> impl Iterator<Item = (&'static str, f64)> + use<> {
+    Report::read(raw).times()
+}
+
 impl<'a> Report<'a> {
     /// Reads a report; what is not an object says nothing.
     pub(crate) fn read(raw: &'a RawValue) -> Report<'a> {
@@ -104,7 +115,7 @@ impl<'a> Report<'a> {
     }
 
     /// The times it states. A name ends in its unit, unless it is a count.
-    pub(crate) fn times(&self) -> impl Iterator<Item = (&'static str, f64)> {
+    pub(crate) fn times(&self) -> impl Iterator<Item = (&'static str, f64)> + use<> {
         [
             ("queue_time_s", self.queue_time),
             ("prompt_time_s", self.prompt_time),

@@ -11,6 +11,7 @@ pub(super) fn cut(framing: &[Framing], body: &[u8]) -> Result<Vec<Framed>, Strin
     match framing {
         [Framing::Sse] => Ok(sse(body)),
         [Framing::Ndjson] => Ok(ndjson(body)),
+        [Framing::JsonArray] => Ok(json_array(body)),
         [Framing::Body] => Ok(whole(body)),
         // A message begins with its length, which is far below 16 MiB; anything else is an answer that is not streamed.
         [Framing::AwsEventStream, ..] if body.first() != Some(&0) => Ok(whole(body)),
@@ -98,6 +99,30 @@ fn message_name(mut headers: &[u8]) -> Option<String> {
 fn ndjson(body: &[u8]) -> Vec<Framed> {
     let lines = lines(body).filter(|(line, _)| !line.trim_ascii().is_empty());
     lines.map(|(line, end)| Framed { event: Event::new("", line), end }).collect()
+}
+
+/// Elements that are objects or lists; streams have no others.
+fn json_array(body: &[u8]) -> Vec<Framed> {
+    let (mut depth, mut start, mut in_string, mut escaped) = (0, 0, false, false);
+    let mut events = Vec::new();
+    for (at, &byte) in body.iter().enumerate() {
+        match byte {
+            b'"' if !escaped => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                start = if depth == 2 { at } else { start };
+            }
+            b']' | b'}' if !in_string => {
+                depth -= 1;
+                if depth == 1 {
+                    events.push(Framed { event: Event::new("", &body[start..=at]), end: at + 1 });
+                }
+            }
+            _ => {}
+        }
+        escaped = in_string && byte == b'\\' && !escaped;
+    }
+    events
 }
 
 /// By <https://html.spec.whatwg.org/multipage/server-sent-events.html>: an event without a blank line after it is dropped.

@@ -158,7 +158,7 @@ impl Reading {
             Piece::Reasoning(text) => append(&mut self.reasoning, event, &text),
             Piece::Refusal(text) => self.refusal.push_str(&text),
             Piece::ToolCall((index, text)) => self.tool_calls.entry(index).or_default().push_str(&text),
-            Piece::Usage(usage) => update(&mut self.usage, usage),
+            Piece::Usage(usage) => _ = self.usage.update(&usage),
             Piece::Finish(word) => {
                 self.finish.get_or_insert(word);
             }
@@ -181,15 +181,6 @@ fn append(pieces: &mut Vec<(usize, String)>, event: usize, text: &str) {
         Some((last, known)) if *last == event => known.push_str(text),
         _ => pieces.push((event, text.to_owned())),
     }
-}
-
-/// The last report of each field wins.
-fn update(usage: &mut Usage, later: Usage) {
-    usage.input_tokens = later.input_tokens.or(usage.input_tokens);
-    usage.output_tokens = later.output_tokens.or(usage.output_tokens);
-    usage.cached_input_tokens = later.cached_input_tokens.or(usage.cached_input_tokens);
-    usage.cache_write_tokens = later.cache_write_tokens.or(usage.cache_write_tokens);
-    usage.reasoning_tokens = later.reasoning_tokens.or(usage.reasoning_tokens);
 }
 
 fn json(dir: &Path, file: &str) -> Result<Value, String> {

@@ -128,3 +128,13 @@ fn the_framer_follows_the_rules_of_sse() {
     assert_eq!(cut("data\n\nevent: y\n\ndata: z\n\n"), [event("", ""), event("", "z")]);
     assert_eq!(cut("data: whole\n\ndata: cut"), [event("", "whole")]);
 }
+
+#[test]
+fn the_framer_cuts_arrays_between_their_elements() {
+    let body = r#"[{"a":"]},{ \" "},"x" ,
+        [{"b":1}]]"#;
+    let cut: Vec<_> = framer::cut(&[Framing::JsonArray], body.as_bytes()).unwrap();
+    let texts: Vec<_> = cut.iter().map(|framed| framed.event.text().unwrap()).collect();
+    assert_eq!(texts, [r#"{"a":"]},{ \" "}"#, r#"[{"b":1}]"#]);
+    assert_eq!(cut[1].end, body.len() - 1);
+}
