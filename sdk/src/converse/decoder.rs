@@ -282,7 +282,6 @@ mod tests {
                     "contentBlockDelta",
                     r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"signature":"s"}}}"#,
                 ),
-                ("contentBlockStop", r#"{"contentBlockIndex":0}"#),
                 ("contentBlockDelta", r#"{"contentBlockIndex":1,"delta":{"text":"a\n"}}"#),
                 (
                     "contentBlockStart",
@@ -341,7 +340,6 @@ mod tests {
             &[
                 ("chunk", r#"{"messageStart":{"role":"assistant"}}"#),
                 ("chunk", r#"{"contentBlockDelta":{"delta":{"text":"a"},"contentBlockIndex":0}}"#),
-                ("chunk", r#"{"contentBlockStop":{"contentBlockIndex":0}}"#),
                 ("", r#"{"messageStop":{"stopReason":"end_turn"}}"#),
                 (
                     "chunk",

@@ -16,6 +16,8 @@ mod sse;
 
 use std::fmt;
 
+pub use sniff::framing_of;
+
 use crate::record::{EventBatch, FailureKind, Framing};
 use crate::units::Stamp;
 
@@ -224,32 +226,6 @@ impl fmt::Display for FramingError {
 
 impl std::error::Error for FramingError {}
 
-/// The framing that a `content-type` header names, parameters ignored. `None` where the type does not tell, as with
-/// `text/plain`. JSON is one value: that it may be an array which is streamed is known to those who ask for one.
-pub fn framing_of(content_type: &str) -> Option<Framing> {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    let is = |names: &[&str]| names.iter().any(|name| essence.eq_ignore_ascii_case(name));
-    if is(&["text/event-stream"]) {
-        Some(Framing::Sse)
-    } else if is(&["application/vnd.amazon.eventstream"]) {
-        Some(Framing::AwsEventStream)
-    } else if is(&[
-        "application/x-ndjson",
-        "application/ndjson",
-        "application/jsonl",
-        "application/jsonlines",
-        "application/x-jsonlines",
-        "application/json-lines",
-        "application/stream+json",
-    ]) {
-        Some(Framing::Ndjson)
-    } else if is(&["application/json", "text/json"]) {
-        Some(Framing::Body)
-    } else {
-        None
-    }
-}
-
 /// One level of framing.
 #[derive(Debug)]
 enum Layer {
@@ -351,23 +327,6 @@ fn is_json(data: &[u8]) -> bool {
 mod tests {
     use super::cutting::check;
     use super::*;
-
-    #[test]
-    fn content_types_name_their_framing() {
-        let check = |content_type: &str, expected: Option<Framing>| {
-            assert_eq!(framing_of(content_type), expected, "{content_type}");
-        };
-        check("text/event-stream", Some(Framing::Sse));
-        check("Text/Event-Stream ; charset=utf-8", Some(Framing::Sse));
-        check("application/x-ndjson", Some(Framing::Ndjson));
-        check("application/jsonl; charset=utf-8", Some(Framing::Ndjson));
-        check("application/json-lines", Some(Framing::Ndjson));
-        check("application/vnd.amazon.eventstream", Some(Framing::AwsEventStream));
-        check("application/jsonlines", Some(Framing::Ndjson));
-        check("application/json; charset=utf-8", Some(Framing::Body));
-        check("text/html", None);
-        check("", None);
-    }
 
     #[test]
     fn no_framing_means_the_whole_body() {

@@ -16,6 +16,32 @@ const SSE_FIELDS: [&[u8]; 6] = [b"data:", b"event:", b"id:", b"retry:", b"error:
 /// The bytes of a byte order mark.
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
+/// The framing that a `content-type` header names, parameters ignored. `None` where the type does not tell, as with
+/// `text/plain`. JSON is one value: that it may be an array which is streamed is known to those who ask for one.
+pub fn framing_of(content_type: &str) -> Option<Framing> {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let is = |names: &[&str]| names.iter().any(|name| essence.eq_ignore_ascii_case(name));
+    if is(&["text/event-stream"]) {
+        Some(Framing::Sse)
+    } else if is(&["application/vnd.amazon.eventstream"]) {
+        Some(Framing::AwsEventStream)
+    } else if is(&[
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/jsonlines",
+        "application/x-jsonlines",
+        "application/json-lines",
+        "application/stream+json",
+    ]) {
+        Some(Framing::Ndjson)
+    } else if is(&["application/json", "text/json"]) {
+        Some(Framing::Body)
+    } else {
+        None
+    }
+}
+
 /// The start of a body, held until its framing is known.
 #[derive(Debug)]
 pub(super) struct Start {
@@ -163,6 +189,23 @@ mod tests {
     use super::super::cutting::frame_by;
     use super::*;
     use crate::record::Framing::{AwsEventStream, Body, JsonArray, Ndjson, Sse};
+
+    #[test]
+    fn content_types_name_their_framing() {
+        let check = |content_type: &str, expected: Option<Framing>| {
+            assert_eq!(framing_of(content_type), expected, "{content_type}");
+        };
+        check("text/event-stream", Some(Framing::Sse));
+        check("Text/Event-Stream ; charset=utf-8", Some(Framing::Sse));
+        check("application/x-ndjson", Some(Framing::Ndjson));
+        check("application/jsonl; charset=utf-8", Some(Framing::Ndjson));
+        check("application/json-lines", Some(Framing::Ndjson));
+        check("application/vnd.amazon.eventstream", Some(Framing::AwsEventStream));
+        check("application/jsonlines", Some(Framing::Ndjson));
+        check("application/json; charset=utf-8", Some(Framing::Body));
+        check("text/html", None);
+        check("", None);
+    }
 
     const WHOLE: &str = r#"{"a":1}"#;
 
