@@ -5,9 +5,9 @@ use url::Url;
 
 use super::{LoadInput, PluginSource, Target};
 use crate::plugin::bundled;
-use crate::provider::{Catalog, Credential, CredentialScheme, Provider, ProviderEntry, Secret, parse_header};
-
-type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+use crate::provider::{
+    Catalog, Credential, CredentialScheme, Env, Provider, ProviderEntry, Scheme, parse_header,
+};
 
 /// Where requests go. `notes` takes what was read otherwise than it was written.
 pub(super) fn resolve_target(
@@ -148,25 +148,24 @@ fn credential(
     if entry.credential == CredentialScheme::None && input.key_env.is_none() {
         return Ok(Credential::None);
     }
-    let named = input.key_env.as_ref().map(std::slice::from_ref);
-    let variables = named.unwrap_or(&entry.key_env);
-    let Some((variable, key)) = variables.iter().find_map(|name| Some((name, env(name)?))) else {
-        if let Some(name) = &input.key_env {
-            bail!("--key-env {name}: the environment variable {name} is not set");
-        }
-        if is_default {
-            bail!(
-                "{} needs a key, and none is set\nhint: put it into the environment variable {}, or name another server with --base-url",
-                entry.name,
-                variables.join(" or ")
-            );
-        }
-        return Ok(Credential::None);
-    };
-    match Secret::new(&key) {
-        Ok(secret) => Ok(Credential::Bearer(secret)),
-        Err(why) => bail!("the key in the environment variable {variable} {why}"),
+    let mut scheme = Scheme::Bearer { env: entry.key_env.clone() };
+    if let Some(name) = &input.key_env {
+        scheme = scheme.with_key_from(name)?;
     }
+    if let Some(credential) = scheme.find(env)? {
+        return Ok(credential);
+    }
+    if let Some(name) = &input.key_env {
+        bail!("--key-env {name}: the environment variable {name} is not set");
+    }
+    if is_default {
+        bail!(
+            "{} needs a key, and none is set\nhint: put it into the environment variable {}, or name another server with --base-url",
+            entry.name,
+            scheme.variables().join(" or ")
+        );
+    }
+    Ok(Credential::None)
 }
 
 fn headers(items: &[String]) -> Result<Vec<(http::HeaderName, http::HeaderValue)>> {
@@ -227,9 +226,9 @@ mod tests {
         assert!(error.to_string().contains("OPENAI_API_KEY"), "{error}");
         let own = provider(plan(None, Some("sk-0123456789")).expect("a plan"));
         assert_eq!(own.base.as_str(), "https://api.openai.com/v1");
-        assert!(own.credential.secret().is_some());
+        assert!(own.credential.is_some());
         let local = provider(plan(Some("http://localhost:1/v1"), Some("")).expect("a plan"));
-        assert!(local.credential.secret().is_none());
+        assert!(!local.credential.is_some());
     }
 
     #[test]

@@ -2,34 +2,19 @@
 //! A plugin's request is checked here; it goes under the provider's base URL or nowhere.
 
 mod catalog;
+mod credential;
 mod prepare;
+mod scheme;
 mod secret;
 
 pub use catalog::{Catalog, CredentialScheme, ProviderEntry};
+pub use credential::Credential;
 pub use prepare::{Refusal, parse_header};
+pub use scheme::{Env, Scheme};
 pub use secret::Secret;
 
 use http::{HeaderName, HeaderValue};
 use url::Url;
-
-/// How a provider is authenticated to.
-#[derive(Debug, Clone)]
-pub enum Credential {
-    /// Nothing is sent.
-    None,
-    /// `Authorization: Bearer <key>`.
-    Bearer(Secret),
-}
-
-impl Credential {
-    /// The secret itself, for redaction.
-    pub fn secret(&self) -> Option<&Secret> {
-        match self {
-            Credential::None => None,
-            Credential::Bearer(secret) => Some(secret),
-        }
-    }
-}
 
 /// A provider, resolved: where requests go and what the host adds to each.
 #[derive(Debug, Clone)]
@@ -54,7 +39,7 @@ impl Provider {
         let words =
             own.filter_map(|(_, value)| value.to_str().ok()).flat_map(|value| value.split([' ', '\t', ';']));
         let words = words.filter_map(|word| Secret::new(word).ok());
-        self.credential.secret().cloned().into_iter().chain(words).collect()
+        self.credential.secrets().into_iter().chain(words).collect()
     }
 }
 

@@ -3,11 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use super::{Credential, Provider};
+use super::Provider;
 use crate::record::{BuiltRequest, Framing, PreparedRequest, RequestSpec};
 
 /// Why the host does not send what a plugin built.
@@ -39,6 +38,9 @@ const HOST_HEADERS: &[&str] = &[
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-security-token",
     "x-api-key",
     "x-goog-api-key",
 ];
@@ -93,17 +95,12 @@ impl Provider {
         let mut headers = HeaderMap::with_capacity(built.len() + self.headers.len() + 1);
         for (name, value) in built {
             let (name, value) = parse_header(name, value).map_err(Refusal)?;
-            if HOST_HEADERS.contains(&name.as_str()) {
+            if HOST_HEADERS.contains(&name.as_str()) || self.credential.header() == Some(&name) {
                 return Err(Refusal(format!("the header {name} is the host's own")));
             }
             headers.append(name, value);
         }
-        if let Credential::Bearer(secret) = &self.credential {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", secret.expose()))
-                .expect("a Secret is visible ASCII");
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
+        self.credential.put_on(&mut headers);
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
@@ -140,8 +137,10 @@ pub fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
 
 #[cfg(test)]
 mod tests {
+    use http::header::AUTHORIZATION;
+
     use super::*;
-    use crate::provider::Secret;
+    use crate::provider::{Credential, Secret};
     use crate::units::{RequestId, Tokens};
 
     fn provider(base: &str) -> Provider {
@@ -244,6 +243,35 @@ mod tests {
             request.headers.push((name.to_owned(), value.to_owned()));
             assert!(provider("http://good/v1").prepare(&spec(), request).is_err(), "{name:?}: {value:?}");
         }
+    }
+
+    #[test]
+    fn a_header_that_carries_the_credential_is_the_hosts_own_whatever_its_name() {
+        let key = Secret::new("sk-0123456789").expect("a key");
+        let name = HeaderName::from_static("x-gateway-pass");
+        let credential = Credential::Header { name: name.clone(), prefix: "Pass ".to_owned(), key };
+        let provider = Provider { credential, ..provider("http://good/v1") };
+        let prepared = provider.prepare(&spec(), built(&["x"])).expect("a request");
+        assert_eq!(prepared.headers[&name], "Pass sk-0123456789");
+        assert!(prepared.headers[&name].is_sensitive());
+        let mut request = built(&["x"]);
+        request.headers.push(("X-Gateway-Pass".to_owned(), "x".to_owned()));
+        assert!(provider.prepare(&spec(), request).is_err());
+    }
+
+    #[test]
+    fn a_key_in_the_query_is_put_on_when_the_request_is_sent_and_its_forms_are_secret() {
+        let key = Secret::new("sk/0123+456789").expect("a key");
+        let credential = Credential::Query { name: "key".to_owned(), key };
+        let provider = Provider { credential, ..provider("http://good/v1?a=b") };
+        let prepared = provider.prepare(&spec(), built(&["x"])).expect("a request");
+        assert_eq!(prepared.url.as_str(), "http://good/v1/x?a=b");
+        let outgoing = provider.credential.send(&prepared);
+        assert_eq!(outgoing.url.as_str(), "http://good/v1/x?a=b&key=sk%2F0123%2B456789");
+        assert!(!format!("{outgoing:?}{prepared:?}").contains("0123"));
+        let text = "sk/0123+456789 sk%2F0123%2B456789".to_owned();
+        let seen = provider.secrets().iter().fold(text, |text, secret| secret.redact(&text).into_owned());
+        assert_eq!(seen, "[redacted] [redacted]");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::load::{
     run_slots,
 };
 use crate::metrics::Health;
+use crate::provider::Credential;
 use crate::record::{Exchange, Start, Unsent};
 use crate::transport::Transport;
 use crate::units::{Span, Stamp};
@@ -114,6 +115,7 @@ pub(super) struct Sender {
     pub(super) clock: Clock,
     pub(super) handover: Handover,
     pub(super) phase: PhaseWatch,
+    pub(super) credential: Credential,
     /// What follows an answer.
     pub(super) turns: Turns,
 }
@@ -144,7 +146,10 @@ impl Sender {
             Ok(request) => {
                 let parts = self.handover.of(request.info.id);
                 let cancelled = self.phase.reached(Phase::Cancelling);
-                Exchange::End(Box::new(self.transport.exchange(request, start, parts, cancelled).await))
+                // A signature holds for minutes only, and a token may have been renewed; what this takes is lag.
+                let outgoing = self.credential.send(&request);
+                let trace = self.transport.exchange(request, outgoing, start, parts, cancelled).await;
+                Exchange::End(Box::new(trace))
             }
             Err((info, failure)) => Exchange::Unsent(Unsent { info, start, sent: self.clock.now(), failure }),
         };

@@ -127,7 +127,14 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let transport = Transport::new(*clock, plan.deadlines)?;
     let reading_waits = transport.decode_waits();
     let io = Io {
-        sender: Sender { transport, clock: *clock, handover, phase: stop.watch(), turns },
+        sender: Sender {
+            transport,
+            clock: *clock,
+            handover,
+            phase: stop.watch(),
+            credential: builder.provider.credential.clone(),
+            turns,
+        },
         base: builder.provider.base.clone(),
         slots: Slots { count: plan.concurrency, ramp_up: plan.ramp_up },
         overflow: plan.overflow,
