@@ -3,7 +3,10 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Secret;
+use anyhow::{Context, Result};
+
+use super::aws::{AwsKeySource, Sigv4};
+use super::{Lease, Secret};
 use crate::record::{Outgoing, PreparedRequest};
 
 /// How a provider is authenticated to.
@@ -17,6 +20,10 @@ pub enum Credential {
     Header { name: HeaderName, prefix: String, key: Secret },
     /// `?<name>=<key>`, put on when the request is sent, so that no URL the program shows or keeps holds it.
     Query { name: String, key: Secret },
+    /// AWS's signature over each request.
+    Sigv4(Sigv4),
+    /// `Authorization: Bearer <token>`, with a token that is fetched and renewed.
+    Token(Lease),
 }
 
 impl Credential {
@@ -28,7 +35,7 @@ impl Credential {
     /// The header it comes in, where it does.
     pub(super) fn header(&self) -> Option<&HeaderName> {
         match self {
-            Credential::Bearer(_) => Some(&AUTHORIZATION),
+            Credential::Bearer(_) | Credential::Sigv4(_) | Credential::Token(_) => Some(&AUTHORIZATION),
             Credential::Header { name, .. } => Some(name),
             Credential::None | Credential::Query { .. } => None,
         }
@@ -43,23 +50,55 @@ impl Credential {
             Credential::Header { name, prefix, key } => {
                 headers.insert(name.clone(), sensitive(prefix, key));
             }
-            Credential::None | Credential::Query { .. } => {}
+            // Put on by `send`.
+            Credential::Query { .. } | Credential::Sigv4(_) | Credential::Token(_) | Credential::None => {}
         }
     }
 
     /// What goes on the wire for this request, now.
-    pub fn send(&self, request: &PreparedRequest) -> Outgoing {
+    ///
+    /// # Errors
+    /// It cannot be signed, or nothing was fetched yet.
+    pub fn send(&self, request: &PreparedRequest, unix_seconds: u64) -> Result<Outgoing> {
         let mut outgoing = Outgoing { url: request.url.clone(), headers: request.headers.clone() };
-        if let Credential::Query { name, key } = self {
-            outgoing.url.query_pairs_mut().append_pair(name, key.expose());
+        let Outgoing { url, headers } = &mut outgoing;
+        match self {
+            Credential::Query { name, key } => {
+                url.query_pairs_mut().append_pair(name, key.expose());
+            }
+            // The user's own header stands in its place.
+            Credential::Sigv4(_) | Credential::Token(_) if headers.contains_key(AUTHORIZATION) => {}
+            Credential::Sigv4(aws) => {
+                aws.put_on(&request.method, url, headers, &request.body, unix_seconds)?
+            }
+            Credential::Token(lease) => {
+                let token = lease.token().context("no access token has been fetched")?;
+                headers.insert(AUTHORIZATION, sensitive("Bearer ", &token));
+            }
+            Credential::None | Credential::Bearer(_) | Credential::Header { .. } => {}
         }
-        outgoing
+        Ok(outgoing)
     }
 
-    /// What of it may come back from a server.
+    /// What has to be fetched before the first request and renewed meanwhile.
+    pub fn lease(&self) -> Option<&Lease> {
+        match self {
+            Credential::Token(lease) => Some(lease),
+            Credential::Sigv4(Sigv4 { keys: AwsKeySource::Leased(lease), .. }) => Some(lease),
+            _ => None,
+        }
+    }
+
+    /// Whether what it signs has to have a path in which everything but unreserved characters is encoded.
+    pub(super) fn wants_strict_path(&self) -> bool {
+        matches!(self, Credential::Sigv4(_))
+    }
+
+    /// What of it may come back from a server, but for what is fetched.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         match self {
-            Credential::None => vec![],
+            Credential::Sigv4(Sigv4 { keys: AwsKeySource::Fixed(keys), .. }) => keys.secrets(),
+            Credential::None | Credential::Sigv4(_) | Credential::Token(_) => vec![],
             Credential::Bearer(key) | Credential::Header { key, .. } => vec![key.clone()],
             Credential::Query { key, .. } => {
                 let encoded: String = url::form_urlencoded::byte_serialize(key.expose().as_bytes()).collect();

@@ -1,17 +1,23 @@
 //! Who serves an API: base URL, credential, and the one place that puts a request together for the wire.
 //! A plugin's request is checked here; it goes under the provider's base URL or nowhere.
 
+mod aws;
 mod catalog;
 mod credential;
+mod google;
+mod lease;
 mod prepare;
 mod scheme;
 mod secret;
+mod watsonx;
 
+pub use aws::{AwsKeySource, AwsKeys, Sigv4, aws_region};
 pub use catalog::{Catalog, CredentialScheme, ProviderEntry};
 pub use credential::Credential;
+pub use lease::{Fetch, Lease};
 pub use prepare::{Refusal, parse_header};
 pub use scheme::{Env, Scheme};
-pub use secret::Secret;
+pub use secret::{Secret, Secrets};
 
 use http::{HeaderName, HeaderValue};
 use url::Url;
@@ -32,14 +38,15 @@ const SECRET_WORDS: [&str; 6] = ["auth", "cookie", "key", "password", "secret", 
 
 impl Provider {
     /// What a server may send back and no result may show: the credential, and those among the user's own headers.
-    pub fn secrets(&self) -> Vec<Secret> {
+    pub fn secrets(&self) -> Secrets {
         let own =
             self.headers.iter().filter(|(name, _)| SECRET_WORDS.iter().any(|w| name.as_str().contains(w)));
         // `Bearer <key>`, `name=value; name=value`: each word by itself, as a server may repeat it.
         let words =
             own.filter_map(|(_, value)| value.to_str().ok()).flat_map(|value| value.split([' ', '\t', ';']));
         let words = words.filter_map(|word| Secret::new(word).ok());
-        self.credential.secrets().into_iter().chain(words).collect()
+        let fixed = self.credential.secrets().into_iter().chain(words);
+        Secrets::new(fixed, self.credential.lease())
     }
 }
 
@@ -62,8 +69,11 @@ mod tests {
             ],
         };
         let text = "sk-0123456789 abcdefghij klmnopqrst session=uvwxyz01 a-long-and-open-name Bearer";
-        let seen =
-            provider.secrets().iter().fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned());
+        let seen = provider
+            .secrets()
+            .all()
+            .iter()
+            .fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned());
         let gone = "[redacted]";
         assert_eq!(seen, format!("{gone} {gone} {gone} {gone} a-long-and-open-name Bearer"));
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::Provider;
@@ -45,6 +46,8 @@ const HOST_HEADERS: &[&str] = &[
     "x-goog-api-key",
 ];
 
+/// What RFC 3986 does not call unreserved. AWS's clients encode all of it, and their servers verify what was encoded so.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// More than any API needs; hyper's own default for a response.
 const MAX_HEADERS: usize = 100;
 /// SageMaker nests two; no API nests more.
@@ -73,7 +76,14 @@ impl Provider {
             }
         }
         let mut url = self.base.clone();
-        url.path_segments_mut().expect("a base URL has a host, so it has a path").pop_if_empty().extend(path);
+        if self.credential.wants_strict_path() {
+            let segments = path.iter().map(|segment| utf8_percent_encode(segment, RESERVED).to_string());
+            let path = segments.fold(url.path().trim_end_matches('/').to_owned(), |path, s| path + "/" + &s);
+            url.set_path(&path);
+        } else {
+            let mut segments = url.path_segments_mut().expect("a base URL has a host, so it has a path");
+            segments.pop_if_empty().extend(path);
+        }
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -266,11 +276,12 @@ mod tests {
         let provider = Provider { credential, ..provider("http://good/v1?a=b") };
         let prepared = provider.prepare(&spec(), built(&["x"])).expect("a request");
         assert_eq!(prepared.url.as_str(), "http://good/v1/x?a=b");
-        let outgoing = provider.credential.send(&prepared);
+        let outgoing = provider.credential.send(&prepared, 0).expect("it can be sent");
         assert_eq!(outgoing.url.as_str(), "http://good/v1/x?a=b&key=sk%2F0123%2B456789");
         assert!(!format!("{outgoing:?}{prepared:?}").contains("0123"));
         let text = "sk/0123+456789 sk%2F0123%2B456789".to_owned();
-        let seen = provider.secrets().iter().fold(text, |text, secret| secret.redact(&text).into_owned());
+        let seen =
+            provider.secrets().all().iter().fold(text, |text, secret| secret.redact(&text).into_owned());
         assert_eq!(seen, "[redacted] [redacted]");
     }
 

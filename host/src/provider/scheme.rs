@@ -6,7 +6,7 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 use serde::Deserialize;
 
-use super::{Credential, Secret};
+use super::{Credential, Secret, aws, google, watsonx};
 
 /// Looks up an environment variable.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -26,6 +26,12 @@ pub enum Scheme {
     },
     /// `?NAME=KEY`
     Query { name: String, env: Vec<String> },
+    /// AWS's signatures for this service.
+    Sigv4 { service: String },
+    /// Google's access tokens: given, or granted to a service account or a user.
+    Google,
+    /// An IBM Cloud API key, exchanged for access tokens.
+    WatsonxIam { env: Vec<String> },
 }
 
 impl Scheme {
@@ -47,17 +53,26 @@ impl Scheme {
             Scheme::Query { name, env: names } => {
                 Ok(key(names, env)?.map(|key| Credential::Query { name: name.clone(), key }))
             }
+            Scheme::Sigv4 { service } => Ok(aws::find(service, env)?.map(Credential::Sigv4)),
+            Scheme::Google => google::find(env),
+            Scheme::WatsonxIam { env: names } => watsonx::find(names, env),
         }
     }
 
     /// The variables it looks at, for the error that says what is missing.
     pub fn variables(&self) -> Vec<String> {
         match self {
-            Scheme::Bearer { env } | Scheme::Header { env, .. } | Scheme::Query { env, .. } => env.clone(),
+            Scheme::Bearer { env }
+            | Scheme::Header { env, .. }
+            | Scheme::Query { env, .. }
+            | Scheme::WatsonxIam { env } => env.clone(),
+            Scheme::Sigv4 { .. } => aws::variables(),
+            Scheme::Google => google::variables(),
         }
     }
 
-    /// The same scheme with its key in this variable.
+    /// The same scheme with its key in this variable; where it takes more than a key, the bearer token that serves in its
+    /// place.
     ///
     /// # Errors
     /// The scheme takes no single key.
@@ -67,6 +82,14 @@ impl Scheme {
             Scheme::Bearer { .. } => Scheme::Bearer { env },
             Scheme::Header { name, prefix, .. } => Scheme::Header { name, prefix, env },
             Scheme::Query { name, .. } => Scheme::Query { name, env },
+            Scheme::WatsonxIam { .. } => Scheme::WatsonxIam { env },
+            Scheme::Google => Scheme::Bearer { env },
+            // The one service of AWS's that takes API keys.
+            Scheme::Sigv4 { service } if service == "bedrock" => Scheme::Bearer { env },
+            Scheme::Sigv4 { service } => bail!(
+                "--key-env {variable}: {service} takes no key but signatures\nhint: AWS keys come from {}",
+                aws::variables().join(", ")
+            ),
         })
     }
 }

@@ -17,6 +17,7 @@ mod plugin_log;
 mod reader;
 mod record;
 mod recorded;
+mod renewal;
 mod replay;
 mod results;
 mod search;

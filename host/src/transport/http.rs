@@ -52,8 +52,7 @@ impl std::fmt::Debug for Transport {
 impl Transport {
     /// A transport that stamps with `clock`.
     pub fn new(clock: Clock, deadlines: Deadlines) -> Result<Transport> {
-        // Fails where one is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        tls();
         Ok(Transport {
             keeping: client(deadlines, usize::MAX)?,
             closing: client(deadlines, 0)?,
@@ -203,6 +202,12 @@ impl Transport {
             }
         }
     }
+}
+
+/// Chooses who does TLS in this process.
+pub(super) fn tls() {
+    // Fails where one is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 fn client(deadlines: Deadlines, kept_idle: usize) -> Result<reqwest::Client> {
