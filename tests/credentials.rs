@@ -10,7 +10,7 @@ use aws_smithy_types::date_time::Format;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use llmperf::plan::{LoadInput, Target, resolve};
-use llmperf::provider::{AwsKeySource, AwsKeys, Provider, Scheme, Sigv4};
+use llmperf::provider::{AwsKeySource, AwsKeys, Provider, Scheme, Sigv4, payload_sha256};
 use llmperf::record::RequestRecord;
 use llmperf::run::{Setup, Watcher, load};
 use serde_json::{Value, json};
@@ -343,7 +343,8 @@ fn recomputed(asked: &Asked, service: &str, region: &str, keys: &AwsKeys) -> Str
     };
     let method = asked.head.split(' ').next().expect("a method").parse().expect("a method");
     let signed = [("content-type", get("content-type"))].into_iter();
-    let headers = sigv4.headers(keys, &method, &url, signed, asked.body.as_bytes(), seconds as u64);
+    let headers =
+        sigv4.headers(keys, &method, &url, signed, &payload_sha256(asked.body.as_bytes()), seconds as u64);
     let headers = headers.expect("headers");
     let (_, value) = headers.iter().find(|(name, _)| name == "authorization").expect("a signature");
     value.to_str().expect("text").to_owned()

@@ -41,8 +41,8 @@ impl Credential {
         }
     }
 
-    /// Puts a header on that is the same for every request.
-    pub(super) fn put_on(&self, headers: &mut HeaderMap) {
+    /// Puts on what does not depend on when the request is sent.
+    pub(super) fn put_on(&self, headers: &mut HeaderMap, body: &[u8]) {
         match self {
             Credential::Bearer(key) => {
                 headers.insert(AUTHORIZATION, sensitive("Bearer ", key));
@@ -50,8 +50,9 @@ impl Credential {
             Credential::Header { name, prefix, key } => {
                 headers.insert(name.clone(), sensitive(prefix, key));
             }
+            Credential::Sigv4(_) => Sigv4::prepare(headers, body),
             // Put on by `send`.
-            Credential::Query { .. } | Credential::Sigv4(_) | Credential::Token(_) | Credential::None => {}
+            Credential::Query { .. } | Credential::Token(_) | Credential::None => {}
         }
     }
 
@@ -66,11 +67,9 @@ impl Credential {
             Credential::Query { name, key } => {
                 url.query_pairs_mut().append_pair(name, key.expose());
             }
+            Credential::Sigv4(aws) => aws.put_on(&request.method, url, headers, unix_seconds)?,
             // The user's own header stands in its place.
-            Credential::Sigv4(_) | Credential::Token(_) if headers.contains_key(AUTHORIZATION) => {}
-            Credential::Sigv4(aws) => {
-                aws.put_on(&request.method, url, headers, &request.body, unix_seconds)?
-            }
+            Credential::Token(_) if headers.contains_key(AUTHORIZATION) => {}
             Credential::Token(lease) => {
                 let token = lease.token().context("no access token has been fetched")?;
                 headers.insert(AUTHORIZATION, sensitive("Bearer ", &token));

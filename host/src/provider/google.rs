@@ -164,3 +164,65 @@ fn signing_key(pem: &str) -> Result<Arc<dyn SigningKey>> {
     key.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256]).context("its private_key is no RSA key")?;
     Ok(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY_PEM: &str = include_str!("../../../tests/fixtures/credentials/service-account-key.pem");
+
+    #[test]
+    fn a_given_token_comes_first_and_a_file_of_no_use_is_named_and_not_shown() {
+        let check = |set: &[(&str, &str)], expected: &str| {
+            let env =
+                |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+            let found = match find(&env) {
+                Ok(None) => "none".to_owned(),
+                Ok(Some(Credential::Bearer(token))) => format!("bearer {}", token.expose()),
+                Ok(Some(Credential::Token(_))) => "fetched".to_owned(),
+                Ok(Some(other)) => format!("{other:?}"),
+                Err(error) => format!("{error:#}").lines().next().unwrap_or_default().to_owned(),
+            };
+            assert_eq!(found, expected);
+        };
+        let account = |kind: &str, key: &str, uri: &str| {
+            json!({
+                "type": kind, "client_email": "a@b", "private_key": key, "token_uri": uri,
+                "client_id": "id", "client_secret": "secret", "refresh_token": "token",
+            })
+            .to_string()
+        };
+        let inline = |json: &str, expected: &str| {
+            check(&[("GOOGLE_APPLICATION_CREDENTIALS", json)], expected);
+        };
+        let service = account("service_account", KEY_PEM, TOKEN_URI);
+        check(&[], "none");
+        check(
+            &[("GCLOUD_ACCESS_TOKEN", " ya29.token\n"), ("GOOGLE_APPLICATION_CREDENTIALS", &service)],
+            "bearer ya29.token",
+        );
+        inline(&service, "fetched");
+        inline(&account("authorized_user", "", TOKEN_URI), "fetched");
+        inline(&account("service_account", KEY_PEM, "http://127.0.0.1:1/token"), "fetched");
+        let of_no_use = |what: &str| format!("GOOGLE_APPLICATION_CREDENTIALS is of no use: {what}");
+        inline(
+            &account("service_account", KEY_PEM, "http://example.com/token"),
+            &of_no_use("its token_uri is not https"),
+        );
+        inline(
+            &account("service_account", "c2VjcmV0", TOKEN_URI),
+            &of_no_use("its private_key is no key in PEM"),
+        );
+        inline(
+            &account("external_account", KEY_PEM, TOKEN_URI),
+            &of_no_use(
+                "its type is \"external_account\", and only service_account and authorized_user can be used",
+            ),
+        );
+        inline("{\"type\": secret}", &of_no_use("it is no JSON of Google credentials (line 1)"));
+        check(
+            &[("VERTEXAI_CREDENTIALS", "/no/such/file")],
+            "VERTEXAI_CREDENTIALS: /no/such/file cannot be read: No such file or directory (os error 2)",
+        );
+    }
+}

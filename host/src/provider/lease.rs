@@ -212,3 +212,83 @@ pub(super) fn token_url(origin: &str, text: &str) -> Result<Url> {
     }
     Ok(url)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::provider::{Credential, Scheme};
+
+    /// Grants tokens of these lifetimes, one after the other; 0 refuses.
+    struct Authority<'a>(Cell<&'a [u64]>);
+
+    impl Fetch for Authority<'_> {
+        async fn fetch(&self, _: Request<String>) -> Result<Response<Bytes>> {
+            let (&lifetime, rest) = self.0.get().split_first().expect("no more is asked for");
+            self.0.set(rest);
+            let body =
+                format!("{{\"access_token\":\"token-{}-0123\",\"expires_in\":{lifetime}}}", rest.len());
+            let status = if lifetime == 0 { 503 } else { 200 };
+            Ok(Response::builder().status(status).body(Bytes::from(body))?)
+        }
+    }
+
+    fn lease() -> Lease {
+        let scheme = Scheme::WatsonxIam { env: vec!["KEY".to_owned()] };
+        match scheme.find(&|name| (name == "KEY").then(|| "api-key".to_owned())) {
+            Ok(Some(Credential::Token(lease))) => lease,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn renew(lease: &Lease, authority: &Authority<'_>, at: u64) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(lease.renew(authority, at))
+    }
+
+    #[test]
+    fn a_token_is_renewed_before_it_expires_and_outlives_a_renewal_that_fails() {
+        let lease = lease();
+        let token = || lease.token().map(|token| token.expose().to_owned());
+        let authority = Authority(Cell::new(&[3600, 0, 0, 60, 1]));
+        assert_eq!((lease.due_in(1000), token()), (0, None));
+        renew(&lease, &authority, 1000).expect("a token");
+        assert_eq!((lease.due_in(1000), token().as_deref()), (3300, Some("token-4-0123")));
+        // 300 s are left, so the next attempt may wait a minute; with 8 s left, 2 s.
+        renew(&lease, &authority, 4300).expect_err("none");
+        assert_eq!((lease.due_in(4300), token().as_deref()), (60, Some("token-4-0123")));
+        renew(&lease, &authority, 4592).expect_err("none");
+        assert_eq!(lease.due_in(4592), 2);
+        renew(&lease, &authority, 4594).expect("a token");
+        assert_eq!((lease.due_in(4594), token().as_deref()), (45, Some("token-1-0123")));
+        renew(&lease, &authority, 4639).expect("a token");
+        assert_eq!(lease.due_in(4639), 1, "an authority is not asked without end");
+        let seen = lease.secrets();
+        assert_eq!(seen.len(), 3, "all that a late answer may repeat");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error_without_the_body() {
+        let url = Url::parse("https://iam/token").expect("a URL");
+        let check = |status: u16, body: &'static str, expected: &str| {
+            let response = Response::builder().status(status).body(Bytes::from(body)).expect("a response");
+            let sent = Secret::new("api-key-0123").expect("a key");
+            let error = read_token(&url, response, &[sent]).err().expect("an error");
+            assert_eq!(error.to_string(), expected);
+        };
+        check(200, "{\"token\":\"secret\"}", "the answer of https://iam/token holds no access_token");
+        check(200, "secret", "the answer of https://iam/token holds no access_token");
+        check(
+            200,
+            "{\"access_token\":\"a b\"}",
+            "the access_token in the answer of https://iam/token has a blank or a character in it that no HTTP header can carry",
+        );
+        check(401, "", "https://iam/token answers 401");
+        check(
+            400,
+            "{\"errorCode\":\"BXNIM\",\"errorMessage\":\"no api-key-0123 \\u001b[1m\"}",
+            "https://iam/token answers 400: BXNIM, no [redacted] [1m",
+        );
+    }
+}

@@ -11,7 +11,7 @@ mod scheme;
 mod secret;
 mod watsonx;
 
-pub use aws::{AwsKeySource, AwsKeys, Sigv4, aws_region};
+pub use aws::{AwsKeySource, AwsKeys, Sigv4, aws_region, payload_sha256};
 pub use catalog::{Catalog, CredentialScheme, ProviderEntry};
 pub use credential::Credential;
 pub use lease::{Fetch, Lease};

@@ -62,7 +62,7 @@ impl Provider {
             info: spec.info(),
             method: method(&built.method)?,
             url: self.url(&built.path, &built.query)?,
-            headers: self.headers(&built.headers)?,
+            headers: self.headers(&built.headers, &built.body)?,
             body: Bytes::from(built.body),
             framing: framing(built.framing)?,
         })
@@ -98,7 +98,7 @@ impl Provider {
         Ok(url)
     }
 
-    fn headers(&self, built: &[(String, String)]) -> Result<HeaderMap, Refusal> {
+    fn headers(&self, built: &[(String, String)], body: &[u8]) -> Result<HeaderMap, Refusal> {
         if built.len() > MAX_HEADERS {
             return Err(Refusal(format!("it has more than {MAX_HEADERS} headers")));
         }
@@ -110,7 +110,7 @@ impl Provider {
             }
             headers.append(name, value);
         }
-        self.credential.put_on(&mut headers);
+        self.credential.put_on(&mut headers, body);
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
@@ -150,7 +150,7 @@ mod tests {
     use http::header::AUTHORIZATION;
 
     use super::*;
-    use crate::provider::{Credential, Secret};
+    use crate::provider::{Credential, Scheme, Secret, Sigv4};
     use crate::units::{RequestId, Tokens};
 
     fn provider(base: &str) -> Provider {
@@ -283,6 +283,37 @@ mod tests {
         let seen =
             provider.secrets().all().iter().fold(text, |text, secret| secret.redact(&text).into_owned());
         assert_eq!(seen, "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn a_path_that_is_signed_has_everything_encoded_that_may_be() {
+        let env = |name: &str| matches!(name, "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_REGION");
+        let scheme = Scheme::Sigv4 { service: "bedrock".to_owned() };
+        let found = scheme.find(&|name| env(name).then(|| "set".to_owned())).expect("keys");
+        let aws = Provider { credential: found.expect("keys"), ..provider("http://h/base/") };
+        for (segment, path) in [
+            ("m-1.0_~", "m-1.0_~"),
+            ("v1:0", "v1%3A0"),
+            ("arn:aws:x/é", "arn%3Aaws%3Ax%2F%C3%A9"),
+            ("%2e%2e", "%252e%252e"),
+            ("a b?c#d@;", "a%20b%3Fc%23d%40%3B"),
+        ] {
+            let prepared = aws.prepare(&spec(), built(&["model", segment])).expect(segment);
+            assert_eq!(prepared.url.as_str(), format!("http://h/base/model/{path}"));
+        }
+        assert!(aws.prepare(&spec(), built(&["model", ".."])).is_err());
+    }
+
+    #[test]
+    fn the_users_own_authorization_stands_in_place_of_a_signature() {
+        let keys = crate::provider::AwsKeys::new("id", "secret", None).expect("keys");
+        let keys = crate::provider::AwsKeySource::Fixed(keys);
+        let aws = Sigv4 { service: "bedrock".to_owned(), region: "r".to_owned(), keys };
+        let headers = vec![parse_header("authorization", "Own").expect("a header")];
+        let provider = Provider { credential: Credential::Sigv4(aws), headers, ..provider("http://h/") };
+        let prepared = provider.prepare(&spec(), built(&["x"])).expect("a request");
+        let outgoing = provider.credential.send(&prepared, 0).expect("it can be sent");
+        assert_eq!(outgoing.headers[AUTHORIZATION], "Own");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod profile;
 mod sigv4;
 
 pub(super) use metadata::Metadata;
-pub use sigv4::Sigv4;
+pub use sigv4::{Sigv4, payload_sha256};
 
 use anyhow::{Result, anyhow, bail};
 
