@@ -8,6 +8,7 @@ use super::build::Builder;
 use super::machine;
 use super::plugin_log::PluginLog;
 use super::reader::Reader;
+use super::renewal::Renewal;
 use super::turns::Answers;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -31,6 +32,8 @@ pub struct Setup {
     pub(super) builder: Arc<Builder>,
     pub(super) reader: Reader,
     pub(super) tokenizer: Tokenizer,
+    /// Keeps a credential renewed that expires.
+    pub(super) _renewal: Option<Renewal>,
     /// The built-in target, where it is the target.
     pub(super) mock: Option<MockHandle>,
 }
@@ -61,6 +64,7 @@ impl Setup {
         let workload = Workload::new(plan.workload, plan.dataset.clone(), plan.prefix, tokenizer.clone())
             .map_err(Error::usage)?;
         let (provider, mock) = provider(&plan)?;
+        let renewal = Renewal::start(&provider.credential).map_err(Error::usage)?;
         let log = PluginLog::new(plan.show_plugin_log);
         let reader = Reader {
             plugin: plugin.clone(),
@@ -79,7 +83,7 @@ impl Setup {
             options,
             log,
         });
-        Ok(Setup { plan, clock, builder, reader, tokenizer, mock })
+        Ok(Setup { plan, clock, builder, reader, tokenizer, _renewal: renewal, mock })
     }
 
     /// The plan this was set up for.
