@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// Headers that say something of the client or the moment, not of what is asked.
-const VOLATILE: &[&str] = &["accept", "user-agent", "http-referer", "x-title", "x-amz-date", "x-amz-content-sha256"];
+const VOLATILE: &[&str] =
+    &["accept", "user-agent", "http-referer", "x-title", "x-amz-date", "x-amz-content-sha256"];
 
 /// One call of a client library, and the request that came of it.
 #[derive(Debug, Deserialize)]
@@ -104,7 +105,8 @@ pub(crate) fn differences(got: &PreparedRequest, golden: &Golden) -> Vec<Differe
             keys.sort_unstable();
             keys.dedup();
             for key in keys.into_iter().filter(|key| !golden.ignore_body_keys.contains(key)) {
-                let value = |of: &Map<String, Value>| of.get(key).map_or("absent".to_owned(), Value::to_string);
+                let value =
+                    |of: &Map<String, Value>| of.get(key).map_or("absent".to_owned(), Value::to_string);
                 same(&format!("body.{key}"), value(&body), value(&expected));
             }
         }
