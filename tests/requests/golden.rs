@@ -7,6 +7,8 @@ use llmperf::record::PreparedRequest;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::support::entries;
+
 /// Headers that say something of the client or the moment, not of what is asked.
 const VOLATILE: &[&str] =
     &["accept", "user-agent", "http-referer", "x-title", "x-amz-date", "x-amz-content-sha256"];
@@ -17,13 +19,11 @@ pub(crate) struct Golden {
     /// `provider/name`.
     #[serde(skip)]
     pub(crate) name: String,
-    /// Library and version.
-    pub(crate) client: String,
     pub(crate) call: Call,
     pub(crate) env: Map<String, Value>,
     /// Keys of the body whose value is an artefact of the client being offline.
     ignore_body_keys: Vec<String>,
-    pub(crate) request: Request,
+    request: Request,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,7 +41,7 @@ pub(crate) struct Request {
     path: String,
     query: Option<String>,
     essential_headers: Map<String, Value>,
-    pub(crate) body: Value,
+    body: Value,
 }
 
 /// All of them, by name.
@@ -59,8 +59,6 @@ pub(crate) fn goldens() -> Vec<Golden> {
         })
         .collect()
 }
-
-use crate::support::entries;
 
 /// A part of a request that is otherwise than in the golden.
 #[derive(Debug)]
@@ -139,6 +137,7 @@ fn query(query: Option<&str>) -> String {
 fn plain(value: &Value) -> Value {
     match value {
         Value::Number(number) => match number.as_f64() {
+            // As far as a float tells whole numbers apart.
             Some(whole) if whole.fract() == 0.0 && whole.abs() < 1e15 => json!(whole as i64),
             _ => value.clone(),
         },
