@@ -12,7 +12,7 @@ mod golden;
 
 use std::io::Write;
 
-use exception::{ALL, AWAITED, EXCEPTIONS};
+use exception::{ALL, AWAITED, EXCEPTIONS, PENDING};
 use golden::{Golden, differences, goldens};
 use llmperf::plan::{LoadInput, resolve};
 use llmperf::plugin::bundled;
@@ -191,6 +191,9 @@ const OTHERS: &[Other] = &[
 const TOKENS: &[(&str, &str)] =
     &[("GOOGLE_APPLICATION_CREDENTIALS", "GCLOUD_ACCESS_TOKEN"), ("WATSONX_APIKEY", "WATSONX_TOKEN")];
 
+/// LiteLLM makes each message a prompt of its own; llmperf does so where it is told to.
+const COMPLETION: &str = "openai/litellm-textcompletion-llmperf";
+
 #[test]
 fn what_is_asked_is_what_client_libraries_ask() {
     let goldens = goldens();
@@ -205,16 +208,20 @@ fn check(golden: &Golden) -> Vec<String> {
     let name = &golden.name;
     let exceptions: Vec<_> = EXCEPTIONS.iter().filter(|exception| exception.golden == *name).collect();
     let is_another = exceptions.iter().any(|exception| exception.fields == ALL);
+    let is_pending = |field: &str| PENDING.contains(&(name.as_str(), field));
     let differences = match build(&ask(golden)) {
         Ok(request) => differences(&request, golden),
         Err(why) if AWAITED.iter().any(|api| is_missing(api) && why.contains(api)) => return vec![],
         Err(_) if is_another => return vec![],
+        Err(_) if is_pending("build") => return vec![],
         Err(why) => return vec![format!("{name}: {why}")],
     };
     if is_another && !differences.is_empty() {
         return vec![];
     }
-    let excused = |field: &str| exceptions.iter().any(|exception| exception.fields.contains(&field));
+    let excused = |field: &str| {
+        is_pending(field) || exceptions.iter().any(|exception| exception.fields.contains(&field))
+    };
     let differs = |field: &str| differences.iter().any(|difference| difference.field == field);
     let unexcused = differences.iter().filter(|difference| !excused(&difference.field));
     let mut found: Vec<String> = unexcused.map(|difference| format!("{name}: {difference}")).collect();
@@ -275,7 +282,7 @@ fn litellm_ask(golden: &Golden, env: Vec<(String, String)>) -> Ask {
         messages: args["messages"].clone(),
         max_tokens: args["max_tokens"].as_u64().expect("a number"),
         sampling: Value::Object(sampling),
-        options: vec![],
+        options: if golden.name == COMPLETION { vec!["prompt=list".to_owned()] } else { vec![] },
         env,
     }
 }
@@ -297,7 +304,7 @@ fn build(ask: &Ask) -> Result<std::sync::Arc<PreparedRequest>, String> {
     };
     let env = |name: &str| ask.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let plan = resolve(input, &env).map_err(|error| format!("{error:#}"))?;
-    let setup = Setup::new(plan).map_err(|error| error.to_string())?;
+    let setup = Setup::with_env(plan, &env).map_err(|error| error.to_string())?;
     setup.first_request().map_err(|failure| failure.message)
 }
 
