@@ -1,8 +1,7 @@
 //! What AWS wraps around a model's own answer: payloads in base64, and exceptions among the events of a stream.
 
-use serde::Deserialize;
+use serde_json::Value;
 
-use crate::lenient::{Number, Object, Text};
 use crate::{Event, Failure, event_failure};
 
 /// The bytes that base64 stands for (RFC 4648 section 4); `None` where it is none. Padding may be missing.
@@ -43,22 +42,6 @@ fn sextet(letter: u8) -> Option<u32> {
     Some(value.into())
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Exception<'a> {
-    #[serde(borrow)]
-    message: Text<'a>,
-    #[serde(rename = "Message")]
-    capital_message: Text<'a>,
-    #[serde(rename = "originalMessage")]
-    original_message: Text<'a>,
-    #[serde(rename = "originalStatusCode")]
-    original_status: Number,
-    /// SageMaker.
-    #[serde(rename = "ErrorCode")]
-    error_code: Text<'a>,
-}
-
 /// The failure that an eventstream message reports whose name is none of the API's events: an exception or an error. `None`
 /// where it is neither, but an event that is yet unknown. The code is the model server's own, where that is told.
 ///
@@ -73,19 +56,18 @@ struct Exception<'a> {
 pub fn exception(event: &Event) -> Option<Failure> {
     let name = event.name.as_str();
     let text = String::from_utf8_lossy(&event.data);
-    let said = serde_json::from_str::<Object<Exception<'_>>>(&text).unwrap_or_default().0.unwrap_or_default();
+    let said: Value = serde_json::from_str(&text).unwrap_or_default();
+    let word = |name: &str| said[name].as_str().filter(|word| !word.is_empty());
     let named = ["Exception", "Error", "Failure", "Fault"].iter().any(|kind| name.ends_with(kind));
-    let messages = [said.message, said.capital_message, said.original_message];
-    let message = messages.into_iter().find(|text| !text.is_empty());
+    let message =
+        ["message", "Message", "originalMessage", "OriginalMessage"].iter().find_map(|name| word(name));
     if !named && (name.is_empty() || message.is_none()) {
         return None;
     }
-    let code = match (&*said.error_code, said.original_status.count()) {
-        ("", Some(status)) => status.to_string(),
-        ("", None) => name.to_owned(),
-        (word, _) => word.to_owned(),
-    };
-    Some(Failure::new(code, message.map_or_else(|| event_failure(&text).message, String::from)))
+    // The latter is SageMaker's.
+    let status = said["originalStatusCode"].as_u64().map(|status| status.to_string());
+    let code = status.unwrap_or_else(|| word("ErrorCode").unwrap_or(name).to_owned());
+    Some(Failure::new(code, message.map_or_else(|| event_failure(&text).message, str::to_owned)))
 }
 
 #[cfg(test)]

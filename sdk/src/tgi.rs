@@ -1,12 +1,9 @@
 //! Generation as text-generation-inference (TGI) answers it, and as the servers that took it over do: DJL-LMI on
 //! SageMaker, Predibase, gateways. One event a token, or the whole answer at once.
 
-use std::borrow::Cow;
+use serde_json::Value;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use crate::{Decode, Event, Failure, Out, ResponseHead, Usage, read_failure};
+use crate::{Decode, Event, Failure, Out, ResponseHead, Usage, event_failure};
 
 /// Reads one generation, streamed or whole.
 ///
@@ -57,132 +54,84 @@ impl Decode for GenerationDecoder {
             return Ok(());
         }
         if event.name == "error" {
-            return Err(failure(event.text()?));
+            return Err(event_failure(event.text()?));
         }
-        if data.starts_with(b"[") {
-            return self.answers(event, out);
-        }
-        let line: Generation<'_> = event.json().inspect_err(|_| self.broken = true)?;
-        self.generation(&line, out);
-        match line.is_error() {
-            true => Err(failure(event.text()?)),
-            false => Ok(()),
-        }
-    }
-}
-
-/// An event of a stream, or a whole answer.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Generation<'a> {
-    #[serde(borrow)]
-    token: Option<&'a RawValue>,
-    generated_text: Option<&'a RawValue>,
-    details: Option<&'a RawValue>,
-    /// Older DJL: the texts that came, one for each prompt of a batch.
-    outputs: Option<&'a RawValue>,
-    error: Option<&'a RawValue>,
-    error_type: Option<&'a RawValue>,
-    // The words of a flat error.
-    message: Option<&'a RawValue>,
-    detail: Option<&'a RawValue>,
-}
-
-/// `details`, and the token itself where a server spells it flat.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Details<'a> {
-    #[serde(borrow)]
-    finish_reason: Option<&'a RawValue>,
-    generated_tokens: Option<&'a RawValue>,
-    /// TGI since 3.
-    input_length: Option<&'a RawValue>,
-    /// DJL.
-    prompt_tokens: Option<&'a RawValue>,
-    tokens: Option<&'a RawValue>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Token<'a> {
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    text: Option<&'a RawValue>,
-    special: Option<&'a RawValue>,
-    /// DJL.
-    special_token: Option<&'a RawValue>,
-    /// DJL, on the last token of a generation that failed.
-    error_msg: Option<&'a RawValue>,
-}
-
-impl Generation<'_> {
-    fn is_error(&self) -> bool {
-        let says =
-            |raw: Option<&RawValue>| raw.is_some_and(|raw| !matches!(raw.get(), "\"\"" | "{}" | "false"));
-        let answers = self.token.or(self.generated_text).or(self.outputs).is_some();
-        says(self.error) || says(self.error_type) || (!answers && (says(self.message) || says(self.detail)))
+        let said: Value = event.json().inspect_err(|_| self.broken = true)?;
+        self.say(&said, event, out)
     }
 }
 
 impl GenerationDecoder {
-    /// A whole answer in a list: one for each prompt, of which there was one.
-    fn answers(&mut self, event: &Event, out: &mut Out) -> Result<(), Failure> {
-        let answers: Vec<&RawValue> = event.json().inspect_err(|_| self.broken = true)?;
-        let Some(first) = answers.first() else { return Ok(()) };
-        let answer = object::<Generation<'_>>(first).filter(|answer| !answer.is_error());
+    /// Writes what an event means that was parsed already, for plugins that read other answers, too.
+    ///
+    /// ```
+    /// # use llmperf_sdk::*;
+    /// let event = Event::new("", r#"{"generated_text":"Hi"}"#);
+    /// let mut out = Out::new();
+    /// tgi::GenerationDecoder::default().say(&event.json().unwrap(), &event, &mut out).unwrap();
+    /// assert_eq!(out.into_deltas()[0].piece, Piece::Text("Hi".into()));
+    /// ```
+    ///
+    /// # Errors
+    /// The event reports an error, or is no generation.
+    pub fn say(&mut self, said: &Value, event: &Event, out: &mut Out) -> Result<(), Failure> {
+        let answer = match said {
+            // A whole answer in a list: one for each prompt, of which there was one.
+            Value::Array(answers) => match answers.first() {
+                Some(answer) => answer,
+                None => return Ok(()),
+            },
+            answer => answer,
+        };
         match answer {
-            Some(answer) => {
-                self.generation(&answer, out);
-                Ok(())
-            }
+            Value::Object(_) => self.generation(answer, out),
             // Servers for other tasks answer with bare texts.
-            None if first.get().starts_with('"') => {
-                out.text(text(Some(first)));
+            Value::String(text) if said.is_array() => {
+                out.text(text.as_str());
                 out.end();
-                Ok(())
             }
-            None => Err(failure(event.text()?)),
+            _ => {
+                self.broken = true;
+                return Err(Failure::bad_response("an event is no generation"));
+            }
         }
+        if is_error(answer) { Err(event_failure(event.text()?)) } else { Ok(()) }
     }
 
-    fn generation(&mut self, line: &Generation<'_>, out: &mut Out) {
-        if let Some(token) = line.token.and_then(object::<Token<'_>>) {
+    fn generation(&mut self, said: &Value, out: &mut Out) {
+        if said["token"].is_object() {
             self.streamed = true;
-            push_token(&token, out);
+            push_token(&said["token"], out);
         }
-        if let Some(outputs) = line.outputs {
+        // Older DJL: the texts that came, one for each prompt of a batch.
+        if !said["outputs"].is_null() {
             self.streamed = true;
-            out.text(first_text(outputs));
-        }
-        let whole = text(line.generated_text);
-        if !self.streamed {
-            out.text(whole);
-        }
-        let details = line.details.and_then(object::<Details<'_>>);
-        if let Some(details) = &details {
-            self.details(details, out);
+            let first = said["outputs"].get(0).unwrap_or(&said["outputs"]);
+            out.text(text(first.get("generated_text").unwrap_or(first)));
         }
         // The last event repeats all of the text; so does the only one of an answer that is not streamed.
-        if line.generated_text.is_some() && !line.is_error() {
+        if !self.streamed {
+            out.text(text(&said["generated_text"]));
+        }
+        self.details(&said["details"], out);
+        if !said["generated_text"].is_null() && !is_error(said) {
             out.end();
         }
     }
 
-    fn details(&mut self, details: &Details<'_>, out: &mut Out) {
-        if !self.streamed
-            && let Some(tokens) =
-                details.tokens.and_then(|raw| serde_json::from_str::<Vec<Token<'_>>>(raw.get()).ok())
-        {
-            out.token_ids(tokens.iter().flat_map(|token| ids(token.id)).collect());
+    fn details(&mut self, details: &Value, out: &mut Out) {
+        if let (false, Some(tokens)) = (self.streamed, details["tokens"].as_array()) {
+            out.token_ids(tokens.iter().flat_map(ids).collect());
         }
-        let reason = text(details.finish_reason);
+        let reason = text(&details["finish_reason"]);
         if !self.finished && !reason.is_empty() {
             self.finished = true;
             out.finish(reason);
         }
         let usage = Usage {
-            input_tokens: count(details.input_length).or_else(|| count(details.prompt_tokens)),
-            output_tokens: count(details.generated_tokens),
+            // TGI since 3, and DJL.
+            input_tokens: details["input_length"].as_u64().or_else(|| details["prompt_tokens"].as_u64()),
+            output_tokens: details["generated_tokens"].as_u64(),
             ..Usage::default()
         };
         if usage != self.usage {
@@ -193,68 +142,41 @@ impl GenerationDecoder {
 }
 
 /// A special token (the end of the text, above all) has a text that is not shown.
-fn push_token(token: &Token<'_>, out: &mut Out) {
-    let is_true = |raw: Option<&RawValue>| raw.is_some_and(|raw| raw.get() == "true");
-    if !is_true(token.special) && !is_true(token.special_token) {
-        out.text(text(token.text));
+fn push_token(token: &Value, out: &mut Out) {
+    // The latter is DJL's word.
+    if token["special"] != true && token["special_token"] != true {
+        out.text(text(&token["text"]));
     }
-    out.token_ids(ids(token.id));
-    let error = text(token.error_msg);
+    out.token_ids(ids(token));
+    // DJL, on the last token of a generation that failed.
+    let error = text(&token["error_msg"]);
     if !error.is_empty() {
         out.failure(Failure::new("", error));
     }
 }
 
-/// Serde would take an array for a struct, field by field.
-fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
-    if raw.get().starts_with('{') { serde_json::from_str(raw.get()).ok() } else { None }
+fn is_error(said: &Value) -> bool {
+    let says = |name: &str| match &said[name] {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => true,
+    };
+    let answers = ["token", "generated_text", "outputs"].iter().any(|name| !said[*name].is_null());
+    says("error") || says("error_type") || (!answers && (says("message") || says("detail")))
 }
 
-fn text(raw: Option<&RawValue>) -> Cow<'_, str> {
-    raw.map(RawValue::get).and_then(string).unwrap_or_default()
-}
-
-/// A string; borrowed where nothing in it is escaped.
-fn string(json: &str) -> Option<Cow<'_, str>> {
-    if !json.starts_with('"') {
-        return None;
-    }
-    match serde_json::from_str::<&str>(json) {
-        Ok(text) => Some(Cow::Borrowed(text)),
-        Err(_) => serde_json::from_str::<String>(json).ok().map(Cow::Owned),
-    }
-}
-
-/// The text for the first prompt: a list of texts, of `{generated_text}`, or a text alone.
-fn first_text(outputs: &RawValue) -> String {
-    let json = outputs.get();
-    if let Some(text) = string(json) {
-        return text.into_owned();
-    }
-    let list: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
-    let Some(first) = list.first() else { return String::new() };
-    match object::<Generation<'_>>(first) {
-        Some(answer) => text(answer.generated_text).into_owned(),
-        None => text(Some(first)).into_owned(),
-    }
-}
-
-fn count(raw: Option<&RawValue>) -> Option<u64> {
-    serde_json::from_str(raw?.get()).ok()
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// DJL lists the ids of a token, of which there is one.
-fn ids(raw: Option<&RawValue>) -> Vec<u32> {
-    let json = raw.map(RawValue::get).unwrap_or_default();
-    match json.starts_with('[') {
-        true => serde_json::from_str(json).unwrap_or_default(),
-        false => serde_json::from_str(json).into_iter().collect(),
+fn ids(token: &Value) -> Vec<u32> {
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    match &token["id"] {
+        Value::Array(listed) => listed.iter().filter_map(id).collect(),
+        single => id(single).into_iter().collect(),
     }
-}
-
-/// An error in any shape; one without a message is quoted as it is.
-fn failure(json: &str) -> Failure {
-    read_failure(json.as_bytes()).unwrap_or_else(|| Failure::new("", json.trim()))
 }
 
 #[cfg(test)]

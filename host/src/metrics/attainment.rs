@@ -196,6 +196,7 @@ mod tests {
     use super::*;
     use crate::metrics::request::tests::record;
     use crate::record::Outcome;
+    use crate::units::Tokens;
 
     fn report(slos: &str, records: &[RequestRecord], dropped: u64) -> SloReport {
         let slos = Slo::parse_all(slos).expect("objectives");
@@ -228,6 +229,13 @@ mod tests {
     fn a_bound_that_is_just_reached_is_missed() {
         assert!(!report("ttft<50ms", &[record(0, &[52])], 0).all_met());
         assert!(report("ttft<50.001ms", &[record(0, &[52])], 0).all_met());
+    }
+
+    #[test]
+    fn an_answer_that_was_not_streamed_meets_what_is_asked_of_its_end_alone() {
+        let whole = RequestRecord { osl: Tokens(9), ..record(0, &[]) };
+        assert!(report("e2el<1s", std::slice::from_ref(&whole), 0).all_met());
+        assert!(!report("ttft<1s", &[whole], 0).all_met());
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub fn ttfo(record: &RequestRecord) -> Option<Span> {
     Some(record.first_output?.since(record.sent))
 }
 
-/// End-to-end latency: `last_token - sent`.
+/// End-to-end latency: `last_token - sent`. The token of an answer that was not streamed came with its end.
 pub fn e2el(record: &RequestRecord) -> Option<Span> {
     Some(record.last_token()?.since(record.sent))
 }
@@ -170,6 +170,19 @@ pub(crate) mod tests {
         let silent = RequestRecord { first_output: None, ..reasoning_then_text() };
         assert_eq!(ttft(&silent), Some(Span::from_millis(50)));
         assert_eq!(ttfo(&silent), None);
+    }
+
+    #[test]
+    fn an_answer_that_was_not_streamed_has_no_first_token_but_an_end() {
+        let whole = RequestRecord { osl: Tokens(9), end: ms(92), ..record(0, &[]) };
+        assert_eq!((ttft(&whole), ttfo(&whole), itl(&whole).count()), (None, None, 0));
+        assert_eq!(
+            (e2el(&whole), e2el_due(&whole)),
+            (Some(Span::from_millis(90)), Some(Span::from_millis(91)))
+        );
+        let basis = TokenBasis::Local;
+        assert_eq!((tpot_ms(&whole, basis), tokens_per_event(&whole, basis)), (None, None));
+        assert_eq!(output_throughput(&whole, basis), Some(100.0));
     }
 
     #[test]

@@ -1,28 +1,19 @@
 //! What a container answers, recognised by what it says: an endpoint does not tell which container it runs.
 
-use llmperf_sdk::lenient::{Object, Text};
-use llmperf_sdk::openai::ChatDecoder;
+use llmperf_sdk::openai::LooseChat;
 use llmperf_sdk::tgi::GenerationDecoder;
-use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, aws};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, aws, event_failure};
+use serde_json::Value;
 
 /// Reads one answer, streamed or whole.
 #[derive(Debug, Default)]
 pub struct Answer {
-    dialect: Dialect,
-    chat: ChatDecoder,
+    /// An event could not be understood: the rest may be out of step with it, so nothing is taken from there on.
+    broken: bool,
+    /// It is OpenAI's, and so are all of its events.
+    is_chat: bool,
+    chat: LooseChat,
     generation: GenerationDecoder,
-}
-
-/// Whose events these are. An answer keeps to one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Dialect {
-    #[default]
-    Unknown,
-    OpenAi,
-    /// TGI and DJL.
-    Generation,
 }
 
 impl Decode for Answer {
@@ -34,17 +25,30 @@ impl Decode for Answer {
         if is_exception(&event.name) {
             return aws::exception(event).map_or(Ok(()), Err);
         }
-        if self.dialect == Dialect::Unknown {
-            if let Some(conversation) = Conversation::read(&event.data) {
-                conversation.say(out);
-                return Ok(());
-            }
-            self.dialect = dialect(&event.data);
+        let data = event.data.trim_ascii();
+        if data == b"[DONE]" {
+            out.end();
+            return Ok(());
         }
-        match self.dialect {
-            Dialect::OpenAi => self.chat.push(event, out),
-            Dialect::Generation | Dialect::Unknown => self.generation.push(event, out),
+        if self.broken || data.is_empty() {
+            return Ok(());
         }
+        if event.name == "error" {
+            return Err(event_failure(event.text()?));
+        }
+        let said: Value = event.json().inspect_err(|_| self.broken = true)?;
+        self.is_chat |= said["choices"].is_array();
+        // Of several conversations, or prompts, there was one.
+        let conversation = &said.get(0).unwrap_or(&said)["generation"];
+        if self.is_chat {
+            self.chat.say(&said, out);
+            return if is_error(&said) { Err(event_failure(event.text()?)) } else { Ok(()) };
+        }
+        if !conversation.is_null() {
+            converse(conversation, &said, out);
+            return Ok(());
+        }
+        self.generation.say(&said, event, out)
     }
 }
 
@@ -53,69 +57,20 @@ fn is_exception(name: &str) -> bool {
     ["Exception", "Error", "Failure", "Fault"].iter().any(|kind| name.ends_with(kind))
 }
 
-fn dialect(data: &[u8]) -> Dialect {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Probe<'a> {
-        #[serde(borrow)]
-        choices: Option<&'a RawValue>,
-        token: Option<&'a RawValue>,
-        generated_text: Option<&'a RawValue>,
-        outputs: Option<&'a RawValue>,
-    }
-    let Probe { choices, token, generated_text, outputs } = json(data).unwrap_or_default();
-    match (choices, token.or(generated_text).or(outputs)) {
-        (Some(_), _) => Dialect::OpenAi,
-        (None, Some(_)) => Dialect::Generation,
-        (None, None) => Dialect::Unknown,
-    }
-}
-
 /// What JumpStart's Llama answers to LLMPerf: a list of conversations with a message for each, or that message alone. To a
 /// prompt it gives a text.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Conversation<'a> {
-    #[serde(borrow)]
-    generation: Option<&'a RawValue>,
-    stop_reason: Text<'a>,
+fn converse(generation: &Value, said: &Value, out: &mut Out) {
+    let text = generation.as_str().or_else(|| generation["content"].as_str());
+    out.text(text.unwrap_or_default());
+    out.finish(said["stop_reason"].as_str().unwrap_or_default());
+    out.end();
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Message<'a> {
-    #[serde(borrow)]
-    content: Text<'a>,
-}
-
-impl<'a> Conversation<'a> {
-    fn read(data: &'a [u8]) -> Option<Conversation<'a>> {
-        let data = data.trim_ascii();
-        let conversation = match data.first()? {
-            b'[' => {
-                serde_json::from_str::<Vec<Object<Conversation<'_>>>>(std::str::from_utf8(data).ok()?)
-                    .ok()?
-                    .into_iter()
-                    .next()?
-                    .0?
-            }
-            _ => json::<Conversation<'_>>(data)?,
-        };
-        conversation.generation.is_some().then_some(conversation)
+fn is_error(chunk: &Value) -> bool {
+    match &chunk["error"] {
+        Value::String(text) => !text.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Null => chunk["choices"].is_null() && chunk["message"].is_string(),
+        _ => false,
     }
-
-    fn say(self, out: &mut Out) {
-        let generation = self.generation.map_or("", RawValue::get);
-        let message: Object<Message<'_>> = serde_json::from_str(generation).unwrap_or_default();
-        match message.0 {
-            Some(message) => out.text(message.content),
-            None => out.text(serde_json::from_str::<Text<'_>>(generation).unwrap_or_default()),
-        }
-        out.finish(self.stop_reason);
-        out.end();
-    }
-}
-
-fn json<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Option<T> {
-    serde_json::from_str::<Object<T>>(std::str::from_utf8(data).ok()?).ok()?.0
 }

@@ -1,10 +1,6 @@
 //! The request: LLMPerf's own, TGI's as LiteLLM writes it, or OpenAI's.
 
-use llmperf_sdk::{
-    Framing, HttpRequest, Input, JsonBody, Message, Part, RequestSpec, Sampling, list_of_texts, openai,
-    prompt,
-};
-use serde::Serialize;
+use llmperf_sdk::{Framing, HttpRequest, JsonBody, RequestSpec, Sampling, list_of_texts, openai, prompt};
 
 /// Option: what the container takes.
 pub(crate) const PAYLOAD: &str = "payload";
@@ -31,12 +27,6 @@ enum Payload {
     LlmPerf,
     Tgi,
     OpenAi,
-}
-
-#[derive(Serialize)]
-struct Turn<'a> {
-    role: &'a str,
-    content: &'a str,
 }
 
 /// The request that asks `spec`. The model is the endpoint.
@@ -93,7 +83,7 @@ fn payload(spec: &RequestSpec) -> Result<Payload, String> {
 /// The conversations, of which there is one, and what LLMPerf renames in its parameters: the limit.
 fn llmperf(spec: &RequestSpec, sampling: Sampling) -> Result<JsonBody, String> {
     let mut body = JsonBody::new();
-    body.set("inputs", [turns(&spec.input)?]);
+    body.set("inputs", [openai::messages(&spec.input, true)?]);
     body.set("parameters", parameters(spec, sampling));
     Ok(body)
 }
@@ -133,25 +123,9 @@ fn parameters(spec: &RequestSpec, mut sampling: Sampling) -> JsonBody {
     parameters
 }
 
-fn turns(input: &Input) -> Result<Vec<Turn<'_>>, String> {
-    match input {
-        Input::Prompt(prompt) => Ok(vec![Turn { role: "user", content: prompt }]),
-        Input::Messages(messages) => messages.iter().map(turn).collect(),
-        Input::TokenIds(_) | Input::Texts(_) => Err("the input must be messages or a prompt".to_owned()),
-    }
-}
-
-fn turn(message: &Message) -> Result<Turn<'_>, String> {
-    match message.parts.as_slice() {
-        [] => Ok(Turn { role: &message.role, content: "" }),
-        [Part::Text(text)] => Ok(Turn { role: &message.role, content: text }),
-        _ => Err("each message must be one text".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use llmperf_sdk::{Header, Plugin};
+    use llmperf_sdk::{Header, Input, Message, Plugin};
     use serde_json::Value;
 
     use super::*;

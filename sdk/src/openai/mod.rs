@@ -2,12 +2,14 @@
 
 mod chunk;
 mod decoder;
+mod loose;
 mod messages;
 mod request;
 mod server;
 mod tools;
 
 pub use decoder::ChatDecoder;
+pub use loose::LooseChat;
 pub use messages::messages;
 pub use request::{STREAM_USAGE, post, set_stream, stream_usage_option};
 pub use server::{times, usage};

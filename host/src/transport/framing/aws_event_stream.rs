@@ -126,10 +126,12 @@ fn be_u32(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cutting::{check, flood, frame, frame_at};
+    use super::super::Framer;
+    use super::super::cutting::{check, flood, frame, frame_at, frame_by};
     use super::{MAX_EVENT, MAX_HEADERS};
-    use crate::record::FailureKind;
-    use crate::record::Framing::{self, AwsEventStream, Body, JsonArray, Sse};
+    use crate::record::Framing::{self, AwsEventStream, Body, JsonArray, Ndjson, Sse};
+    use crate::record::{EventBatch, FailureKind};
+    use crate::units::Stamp;
     use proptest::prelude::*;
 
     const PLAIN: &[Framing] = &[AwsEventStream];
@@ -257,6 +259,46 @@ mod tests {
         let array = parts(&["[{\"a\"", ": 1}\n", "]"]);
         check(&[AwsEventStream, JsonArray], &array, true, &["{\"a\": 1}"], None);
         check(&[AwsEventStream, Body], &array, true, &["[{\"a\": 1}\n]"], None);
+    }
+
+    #[test]
+    fn what_is_inside_is_read_as_what_it_is() {
+        let check = |claimed: Option<Framing>, pieces: &[&str], expected: &[&str]| {
+            let body = parts(pieces);
+            let every: Vec<usize> = (0..body.len()).collect();
+            let expected: Vec<_> =
+                expected.iter().map(|data| (String::new(), data.as_bytes().to_vec())).collect();
+            for cuts in [&[][..], &every] {
+                let framer = Framer::of_answer(&[AwsEventStream, Sse], Some(AwsEventStream), claimed);
+                assert_eq!(frame_by(framer, &body, cuts, true), (expected.clone(), None), "{pieces:?}");
+            }
+        };
+        for claimed in [None, Some(Sse), Some(Ndjson), Some(Body)] {
+            check(claimed, &["data: a\n", "\nda", "ta: b\n\n"], &["a", "b"]);
+            check(claimed, &["[{\"a\"", ": 1}\n", "]"], &["[{\"a\": 1}\n]"]);
+            check(claimed, &["{\"a\":1}\n{\"b\"", ":2}\n"], &["{\"a\":1}", "{\"b\":2}"]);
+            check(claimed, &["{\n\"a\":", "1}"], &["{\n\"a\":1}"]);
+        }
+    }
+
+    #[test]
+    fn messages_are_counted_and_not_what_they_hold() {
+        let check = |body: &[u8], events: u64, whole: bool| {
+            let mut framer = Framer::of_answer(&[AwsEventStream, Sse], None, None);
+            let mut out = EventBatch::default();
+            framer.read(Stamp(1), body, &mut out).and_then(|()| framer.finish(true, &mut out)).unwrap();
+            assert_eq!(
+                (framer.events(), framer.came_whole()),
+                (events, whole),
+                "{}",
+                String::from_utf8_lossy(body)
+            );
+        };
+        check(&parts(&["data: a\n\ndata: b\n\n", "data: c\n\n"]), 2, false);
+        check(&[parts(&["[1", "]"]), exception("e", "{}")].concat(), 3, false);
+        check(b"[{\"a\": 1}]", 1, true);
+        check(b"data: a\n\ndata: b\n\n", 2, false);
+        check(b"{}", 1, true);
     }
 
     #[test]
