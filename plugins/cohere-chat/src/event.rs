@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use llmperf_sdk::Usage;
-use llmperf_sdk::lenient::{List, Number, Object, Text};
+use llmperf_sdk::lenient::{Number, Text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// An event of v2 (`type`), of v1 (`event_type`), or a whole answer of either (neither).
+/// An event of v2 (`type`), of v1 (`event_type`), or a whole answer of either (neither). What is inside an event has fields
+/// of the same names, so it is read as one again.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ChatEvent<'a> {
@@ -15,22 +16,58 @@ pub(crate) struct ChatEvent<'a> {
     kind: Text<'a>,
     event_type: Text<'a>,
     pub(crate) index: Number,
-    pub(crate) delta: Object<Delta<'a>>,
+    delta: Option<&'a RawValue>,
     pub(crate) text: Text<'a>,
     is_finished: Option<&'a RawValue>,
-    pub(crate) tool_call_delta: Object<Call<'a>>,
-    /// The answer once more, in the event that ends a stream of v1.
-    pub(crate) response: Object<Answer<'a>>,
-    /// What a whole answer of v2 says. In an error it is text.
-    pub(crate) message: Object<Message<'a>>,
-    pub(crate) tool_calls: Option<&'a RawValue>,
+    tool_call_delta: Option<&'a RawValue>,
+    response: Option<&'a RawValue>,
+    /// In an error it is text.
+    message: Option<&'a RawValue>,
+    tool_calls: Option<&'a RawValue>,
     pub(crate) finish_reason: Text<'a>,
-    pub(crate) usage: Object<Tokens>,
-    pub(crate) meta: Object<Tokens>,
+    usage: Option<&'a RawValue>,
+    meta: Option<&'a RawValue>,
     pub(crate) error: Option<&'a RawValue>,
 }
 
-impl ChatEvent<'_> {
+impl<'a> ChatEvent<'a> {
+    /// What an event of v2 adds.
+    pub(crate) fn delta(&self) -> Option<ChatEvent<'a>> {
+        object(self.delta?)
+    }
+
+    /// The answer once more, in the event that ends a stream of v1.
+    pub(crate) fn response(&self) -> Option<ChatEvent<'a>> {
+        object(self.response?)
+    }
+
+    /// What the model says, in v2.
+    pub(crate) fn message(&self) -> Option<Message<'a>> {
+        object(self.message?)
+    }
+
+    /// A piece of a tool call, in v1.
+    pub(crate) fn call_delta(&self) -> Option<Call<'a>> {
+        object(self.tool_call_delta?)
+    }
+
+    /// Whole tool calls, in v1.
+    pub(crate) fn calls(&self) -> Vec<Call<'a>> {
+        self.tool_calls.map(one_or_more).unwrap_or_default()
+    }
+
+    /// Token counts: `usage` of v2, `meta` of v1. What is billed beside them counts something else.
+    pub(crate) fn tokens(&self) -> Usage {
+        let tokens: Tokens<'_> = self.usage.or(self.meta).and_then(object).unwrap_or_default();
+        let counts: Tokens<'_> = tokens.tokens.and_then(object).unwrap_or_default();
+        Usage {
+            input_tokens: counts.input_tokens.count(),
+            output_tokens: counts.output_tokens.count(),
+            cached_input_tokens: tokens.cached_tokens.count(),
+            ..Usage::default()
+        }
+    }
+
     /// What kind of event it is; empty for a whole answer.
     pub(crate) fn kind(&self) -> &str {
         match (&*self.kind.0, &*self.event_type.0) {
@@ -47,23 +84,17 @@ impl ChatEvent<'_> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Delta<'a> {
-    #[serde(borrow)]
-    pub(crate) message: Object<Message<'a>>,
-    pub(crate) finish_reason: Text<'a>,
-    pub(crate) usage: Object<Tokens>,
-    pub(crate) error: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
 pub(crate) struct Message<'a> {
     #[serde(borrow)]
     content: Option<&'a RawValue>,
-    pub(crate) tool_calls: Option<&'a RawValue>,
+    tool_calls: Option<&'a RawValue>,
 }
 
 impl<'a> Message<'a> {
+    pub(crate) fn calls(&self) -> Vec<Call<'a>> {
+        self.tool_calls.map(one_or_more).unwrap_or_default()
+    }
+
     /// Text and thinking: of one part in an event, of a list of them in a whole answer.
     pub(crate) fn content(&self) -> (Cow<'a, str>, Cow<'a, str>) {
         let (mut text, mut thinking) = (Cow::default(), Cow::default());
@@ -87,88 +118,55 @@ struct ContentPart<'a> {
     thinking: Text<'a>,
 }
 
-/// A tool call: v2 has OpenAI's form, v1 its own.
+/// A tool call: v2 has OpenAI's form, with a function inside that is read as one again; v1 has its own.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Call<'a> {
     #[serde(borrow)]
-    function: Object<Function<'a>>,
+    function: Option<&'a RawValue>,
     pub(crate) index: Number,
-    name: Text<'a>,
+    pub(crate) name: Text<'a>,
+    arguments: Option<&'a RawValue>,
     parameters: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Function<'a> {
-    #[serde(borrow)]
-    name: Text<'a>,
-    arguments: Option<&'a RawValue>,
-}
-
-impl Call<'_> {
-    pub(crate) fn name(&self) -> &str {
-        self.function.0.as_ref().map_or(&*self.name.0, |function| &*function.name.0)
+impl<'a> Call<'a> {
+    /// What has the name and the arguments.
+    pub(crate) fn function(self) -> Call<'a> {
+        self.function.and_then(object).unwrap_or(self)
     }
 
     /// The arguments as text: a string is a piece of it, an object all of it.
     pub(crate) fn arguments(&self) -> String {
-        let raw = match &self.function.0 {
-            Some(function) => function.arguments,
-            None => self.parameters,
-        };
-        match raw.map(RawValue::get).unwrap_or_default() {
+        match self.arguments.or(self.parameters).map(RawValue::get).unwrap_or_default() {
             json if json.starts_with('"') => serde_json::from_str(json).unwrap_or_default(),
             json => llmperf_sdk::compact_json(json),
         }
     }
 }
 
-/// The answer of v1.
+/// Counts, and around them those of the cache.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Answer<'a> {
+struct Tokens<'a> {
     #[serde(borrow)]
-    pub(crate) text: Text<'a>,
-    pub(crate) finish_reason: Text<'a>,
-    pub(crate) tool_calls: Option<&'a RawValue>,
-    pub(crate) meta: Object<Tokens>,
-}
-
-/// `usage` of v2 and `meta` of v1. What is billed beside it counts something else.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Tokens {
-    tokens: Object<Counts>,
+    tokens: Option<&'a RawValue>,
     cached_tokens: Number,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Counts {
     input_tokens: Number,
     output_tokens: Number,
 }
 
-impl From<&Tokens> for Usage {
-    fn from(tokens: &Tokens) -> Usage {
-        let counts = tokens.tokens.0.as_ref();
-        Usage {
-            input_tokens: counts.and_then(|counts| counts.input_tokens.count()),
-            output_tokens: counts.and_then(|counts| counts.output_tokens.count()),
-            cached_input_tokens: tokens.cached_tokens.count(),
-            ..Usage::default()
-        }
-    }
+/// An object; serde would take an array for one, field by field.
+fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
+    let json = raw.get();
+    json.starts_with('{').then(|| serde_json::from_str(json).ok())?
 }
 
-/// One thing or a list of them; what is neither, or not a `T`, is passed over.
-pub(crate) fn one_or_more<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Vec<T> {
-    match raw.get() {
-        json if json.starts_with('[') => {
-            let list: List<Object<T>> = serde_json::from_str(json).unwrap_or_default();
-            list.0.into_iter().filter_map(|item| item.0).collect()
-        }
-        json => serde_json::from_str::<Object<T>>(json).ok().and_then(|item| item.0).into_iter().collect(),
-    }
+/// One object or a list of them; what is neither is passed over.
+fn one_or_more<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Vec<T> {
+    let list: Vec<&RawValue> = match raw.get() {
+        json if json.starts_with('[') => serde_json::from_str(json).unwrap_or_default(),
+        _ => vec![raw],
+    };
+    list.into_iter().filter_map(object).collect()
 }

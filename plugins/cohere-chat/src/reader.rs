@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use llmperf_sdk::lenient::Object;
 use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, Template, Usage, event_failure, read_failure};
 use serde_json::value::RawValue;
 
-use crate::event::{Answer, Call, ChatEvent, Delta, Message, Tokens, one_or_more};
+use crate::event::{Call, ChatEvent, Message};
 
 /// Reads one chat, streamed or whole.
 #[derive(Debug, Default)]
@@ -72,17 +71,18 @@ impl ChatDecoder {
 
     /// Returns the text of the event.
     fn typed<'a>(&mut self, kind: &str, event: &ChatEvent<'a>, out: &mut Out) -> Cow<'a, str> {
-        match (kind, &event.delta.0) {
-            ("content-start" | "content-delta", Some(Delta { message: Object(Some(message)), .. })) => {
-                return self.content(message, out);
-            }
-            ("tool-call-start" | "tool-call-delta", Some(Delta { message: Object(Some(message)), .. })) => {
-                for call in message.tool_calls.map(one_or_more::<Call<'_>>).unwrap_or_default() {
-                    self.call(&call, index(event.index.count()), out);
+        let delta = event.delta();
+        let message = delta.as_ref().and_then(ChatEvent::message);
+        match (kind, message) {
+            ("content-start" | "content-delta", Some(message)) => return self.content(&message, out),
+            ("tool-call-start" | "tool-call-delta", Some(message)) => {
+                for call in message.calls() {
+                    self.call(call, index(event.index.count()), out);
                 }
             }
-            ("message-end", Some(delta)) => {
-                self.usage(&delta.usage, out);
+            ("message-end", _) => {
+                let delta = delta.unwrap_or_default();
+                self.usage(&delta, out);
                 end(&delta.finish_reason.0, delta.error, out);
             }
             ("text-generation", _) => {
@@ -91,11 +91,12 @@ impl ChatDecoder {
                 return event.text.0.clone();
             }
             ("tool-calls-chunk", _) => {
-                if let Some(call) = &event.tool_call_delta.0 {
-                    self.call(call, index(call.index.count()), out);
+                if let Some(call) = event.call_delta() {
+                    let index = index(call.index.count());
+                    self.call(call, index, out);
                 }
             }
-            ("tool-calls-generation", _) => self.whole_calls(event.tool_calls, out),
+            ("tool-calls-generation", _) => self.whole_calls(event.calls(), out),
             ("stream-end", _) => self.stream_end(event, out),
             _ => {}
         }
@@ -110,58 +111,55 @@ impl ChatDecoder {
         text
     }
 
-    fn call(&mut self, call: &Call<'_>, index: u32, out: &mut Out) {
+    fn call(&mut self, call: Call<'_>, index: u32, out: &mut Out) {
         self.has_calls = true;
-        out.tool_call(index, call.name());
-        out.tool_call(index, call.arguments());
+        let function = call.function();
+        out.tool_call(index, function.name.0.as_ref());
+        out.tool_call(index, function.arguments());
     }
 
     /// All calls at once, unless they came in pieces before.
-    fn whole_calls(&mut self, calls: Option<&RawValue>, out: &mut Out) {
-        if self.has_calls {
-            return;
-        }
-        for (place, call) in calls.map(one_or_more::<Call<'_>>).unwrap_or_default().iter().enumerate() {
-            self.call(call, index(u64::try_from(place).ok()), out);
+    fn whole_calls(&mut self, calls: Vec<Call<'_>>, out: &mut Out) {
+        if !self.has_calls {
+            (0..).zip(calls).for_each(|(index, call)| self.call(call, index, out));
         }
     }
 
     /// The end of a stream of v1, which has the whole answer in it.
     fn stream_end(&mut self, event: &ChatEvent<'_>, out: &mut Out) {
-        let none = Answer::default();
-        let answer = event.response.0.as_ref().unwrap_or(&none);
+        let answer = event.response().unwrap_or_default();
         if !self.has_text {
             out.text(answer.text.0.as_ref());
         }
-        self.whole_calls(answer.tool_calls, out);
-        self.usage(&answer.meta, out);
+        self.whole_calls(answer.calls(), out);
+        self.usage(&answer, out);
         let own = &event.finish_reason.0;
         end(if own.is_empty() { &answer.finish_reason.0 } else { own }, event.error, out);
     }
 
     /// An answer that was not streamed, of either generation; or what is no answer, as an error of a gateway.
     fn whole(&mut self, answer: &ChatEvent<'_>, event: &Event, out: &mut Out) -> Result<(), Failure> {
-        if answer.finish_reason.0.is_empty() && answer.message.0.is_none() && answer.text.0.is_empty() {
+        let message = answer.message();
+        if answer.finish_reason.0.is_empty() && message.is_none() && answer.text.0.is_empty() {
             return match read_failure(&event.data) {
                 Some(failure) => Err(failure),
                 None if answer.error.is_some() => Err(event_failure(event.text()?)),
                 None => Ok(()),
             };
         }
-        if let Some(message) = &answer.message.0 {
-            self.content(message, out);
-            self.whole_calls(message.tool_calls, out);
+        if let Some(message) = message {
+            self.content(&message, out);
+            self.whole_calls(message.calls(), out);
         }
         out.text(answer.text.0.as_ref());
-        self.whole_calls(answer.tool_calls, out);
-        self.usage(&answer.usage, out);
-        self.usage(&answer.meta, out);
+        self.whole_calls(answer.calls(), out);
+        self.usage(answer, out);
         end(&answer.finish_reason.0, answer.error, out);
         Ok(())
     }
 
-    fn usage(&mut self, tokens: &Object<Tokens>, out: &mut Out) {
-        let usage = tokens.0.as_ref().map(Usage::from).unwrap_or_default();
+    fn usage(&mut self, said: &ChatEvent<'_>, out: &mut Out) {
+        let usage = said.tokens();
         if usage != self.usage {
             self.usage = usage;
             out.usage(usage);

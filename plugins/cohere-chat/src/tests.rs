@@ -245,7 +245,7 @@ fn odd_fields_cost_only_themselves_and_nothing_is_taken_after_what_is_not_json()
             r#"{"type":"message-end","delta":{"finish_reason":null,"usage":"soon"}}"#,
             r#"{"type":"message-end","delta":7}"#,
         ],
-        &[(1, Piece::End)],
+        &[(1, Piece::End), (2, Piece::End)],
     );
     for bad in ["{not json", "null", "[]"] {
         let good = r#"{"type":"content-delta","delta":{"message":{"content":{"text":"a"}}}}"#;
