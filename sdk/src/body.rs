@@ -31,7 +31,12 @@ impl JsonBody {
     /// Writes a field; one that is there already keeps its place. `None` (`null`) removes it, as in
     /// [`merge`](Self::merge). A value that JSON cannot hold is reported by [`build`](Self::build).
     pub fn set(&mut self, name: &str, value: impl Serialize) -> &mut JsonBody {
-        match serde_json::value::to_raw_value(&value) {
+        self.set_raw(name, serde_json::value::to_raw_value(&value))
+    }
+
+    /// Apart from [`set`](Self::set), which is compiled for each type of value.
+    fn set_raw(&mut self, name: &str, value: serde_json::Result<Box<RawValue>>) -> &mut JsonBody {
+        match value {
             Ok(value) => self.fields.put(name.to_owned(), value),
             Err(e) => self.fail(format!("field {name}: {e}")),
         }

@@ -135,15 +135,16 @@ fn word(value: &Value) -> Option<String> {
 fn sentence(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => (!text.is_empty()).then(|| text.clone()),
-        Value::Array(items) => {
-            let sentences: Vec<String> = items.iter().filter_map(sentence).collect();
-            (!sentences.is_empty()).then(|| sentences.join("; "))
-        }
-        Value::Object(object) => {
-            Some(message(object).unwrap_or_else(|| value.to_string())).filter(|_| !object.is_empty())
-        }
+        Value::Array(items) => sentences(items.iter()),
+        // Where none of its names is known, all of it: to write it as JSON would add 5 KB to every plugin.
+        Value::Object(object) => message(object).or_else(|| sentences(object.values())),
         _ => None,
     }
+}
+
+fn sentences<'a>(values: impl Iterator<Item = &'a Value>) -> Option<String> {
+    let sentences: Vec<String> = values.filter_map(sentence).collect();
+    (!sentences.is_empty()).then(|| sentences.join("; "))
 }
 
 /// `x-amzn-errortype: ThrottlingException:http://…`

@@ -1,28 +1,7 @@
 //! What events mean. A chat's are OpenAI's; those of a generation are told from them by their `results`.
 
-use llmperf_sdk::lenient::{List, Number, Object, Text};
 use llmperf_sdk::openai::ChatDecoder;
-use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, Usage};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Generation<'a> {
-    #[serde(borrow)]
-    results: Option<List<Object<Generated<'a>>>>,
-    choices: Option<&'a RawValue>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Generated<'a> {
-    #[serde(borrow)]
-    generated_text: Text<'a>,
-    generated_token_count: Number,
-    input_token_count: Number,
-    stop_reason: Text<'a>,
-}
+use llmperf_sdk::{Decode, Event, Failure, Out, RawObject, ResponseHead, Usage};
 
 /// Reads one answer, streamed or whole.
 #[derive(Debug)]
@@ -50,43 +29,43 @@ impl Decode for WatsonxDecoder {
         if self.is_chat || event.name == "error" || matches!(event.data.trim_ascii(), b"" | b"[DONE]") {
             return self.chat.push(event, out);
         }
-        // Serde takes an array for a struct, field by field.
-        let is_object = event.data.trim_ascii_start().starts_with(b"{");
-        let Some(Generation { results, choices }) = event.json().ok().filter(|_| is_object) else {
+        let Some(line) = RawObject::parse(event.text()?) else {
             // The chat's reader says why, and takes nothing more.
             self.is_chat = true;
             return self.chat.push(event, out);
         };
-        self.is_chat = choices.is_some();
-        let Some(results) = results else { return self.chat.push(event, out) };
-        if let Some(result) = results.0.into_iter().find_map(|result| result.0) {
-            self.generated(result, out);
+        if !line.has("results") {
+            self.is_chat = line.has("choices");
+            return self.chat.push(event, out);
+        }
+        if let Some(result) = line.first("results") {
+            self.generated(&result, out);
         }
         Ok(())
     }
 }
 
 impl WatsonxDecoder {
-    fn generated(&mut self, result: Generated<'_>, out: &mut Out) {
-        out.text(result.generated_text.0);
+    fn generated(&mut self, result: &RawObject, out: &mut Out) {
+        out.text(result.text("generated_text"));
         // The input is counted in the first event; those after it say zero.
-        let input = result.input_token_count.count().filter(|count| *count > 0);
+        let input = result.count("input_token_count").filter(|count| *count > 0);
         let usage = Usage {
             input_tokens: input.or(self.usage.input_tokens),
-            output_tokens: result.generated_token_count.count().or(self.usage.output_tokens),
+            output_tokens: result.count("generated_token_count").or(self.usage.output_tokens),
             ..Usage::default()
         };
         if usage != self.usage {
             self.usage = usage;
             out.usage(usage);
         }
-        let reason = result.stop_reason.0;
+        let reason = result.text("stop_reason");
         if self.finished || reason.is_empty() || reason.eq_ignore_ascii_case("not_finished") {
             return;
         }
         self.finished = true;
         if reason.eq_ignore_ascii_case("error") {
-            out.failure(Failure::new(reason.as_ref(), "the server ended the answer with an error"));
+            out.failure(Failure::new(reason.as_str(), "the server ended the answer with an error"));
         }
         out.finish(reason);
         out.end();

@@ -1,6 +1,6 @@
 //! The request, as LiteLLM writes it for either API: the model twice in a chat, `stream` twice in a generation.
 
-use llmperf_sdk::{Framing, HttpRequest, JsonBody, RequestSpec, Sampling, list_of_texts, openai};
+use llmperf_sdk::{Framing, HttpRequest, JsonBody, RequestSpec, Sampling, openai};
 
 /// Option: which of the APIs.
 pub(crate) const FORM: &str = "form";
@@ -53,7 +53,7 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
 fn chat(spec: &RequestSpec) -> Result<JsonBody, String> {
     let keep_empty_system = spec.option_as(SYSTEM_MESSAGE)?.unwrap_or(true);
     let mut body = JsonBody::new();
-    body.set("model", &spec.model);
+    body.set("model", spec.model.as_str());
     body.set("messages", openai::messages(&spec.input, keep_empty_system)?);
     body.set("max_tokens", spec.max_tokens);
     set_place(&mut body, spec);
@@ -64,26 +64,26 @@ fn chat(spec: &RequestSpec) -> Result<JsonBody, String> {
 
 fn generation(spec: &RequestSpec) -> Result<JsonBody, String> {
     let mut sampling = Sampling::parse(&spec.sampling)?;
+    let mut own = Sampling::default();
+    for name in BODY_FIELDS {
+        if let Some(value) = sampling.take(name) {
+            own.put(name, value);
+        }
+    }
     for (from, to) in NAMES {
         sampling.rename(from, to);
     }
-    if let Some(stop) = sampling.take("stop_sequences") {
-        sampling.put("stop_sequences", list_of_texts(&stop));
-    }
-    let own = BODY_FIELDS.iter().filter_map(|name| Some((*name, sampling.take(name)?)));
-    let own: Vec<_> = own.collect();
 
-    let mut parameters = JsonBody::new();
     let mut body = JsonBody::new();
-    body.set("input", spec.prompt_text()?);
+    body.set("input", spec.prompt_text()?.as_str());
     body.set("moderations", JsonBody::new());
     set_place(&mut body, spec);
     body.set("stream", spec.stream);
-    for (name, value) in own {
-        body.set(name, value);
+    body.extend(own);
+    let mut parameters = JsonBody::new();
+    if body.get("stream") == Some("true") {
+        parameters.set("stream", true);
     }
-    let is_streamed = body.get("stream") == Some("true");
-    parameters.set("stream", is_streamed.then_some(true));
     parameters.set("max_new_tokens", spec.max_tokens);
     parameters.extend(sampling);
     body.set("parameters", parameters);
@@ -92,10 +92,12 @@ fn generation(spec: &RequestSpec) -> Result<JsonBody, String> {
 
 /// What is asked, and on whose account.
 fn set_place(body: &mut JsonBody, spec: &RequestSpec) {
-    body.set("model_id", &spec.model);
-    let given = |option: &str| spec.option(option).filter(|id| !id.is_empty()).map(str::to_owned);
-    let project = given(PROJECT);
+    body.set("model_id", spec.model.as_str());
     // The API refuses both at a time.
-    let space = if project.is_none() { given(SPACE) } else { None };
-    body.set("project_id", project).set("space_id", space);
+    for (option, field) in [(PROJECT, "project_id"), (SPACE, "space_id")] {
+        if let Some(id) = spec.option(option).filter(|id| !id.is_empty()) {
+            body.set(field, id);
+            return;
+        }
+    }
 }

@@ -59,7 +59,7 @@ fn an_answer_in_one_piece_is_asked_for_elsewhere() {
         r#"{"model":"ibm/granite-3-8b-instruct","messages":[{"role":"system","content":""},{"role":"user","content":"Hi"}],"max_tokens":5,"model_id":"ibm/granite-3-8b-instruct","project_id":"test-project","stream":false}"#,
     );
     check_request(
-        call("", "Hi", 5, r#"{"stream":false,"max_tokens":7,"stop":"END","moderations":null,"seed":1}"#)
+        call("", "Hi", 5, r#"{"stream":false,"max_tokens":7,"stop":["END"],"moderations":null,"seed":1}"#)
             .with_option("form", "generation"),
         "ml/v1/text/generation",
         r#"{"input":"Hi","parameters":{"max_new_tokens":7,"stop_sequences":["END"],"random_seed":1},"model_id":"ibm/granite-3-8b-instruct","project_id":"test-project","stream":false}"#,
@@ -106,7 +106,7 @@ fn a_generation_counts_its_input_first_and_its_output_as_it_goes() {
             ("message", r#"{"results":[]}"#),
             (
                 "message",
-                r#"{"results":[{"generated_text":7,"generated_token_count":3,"stop_reason":"eos_token"}]}"#,
+                r#"{"results":[{"generated_text":null,"generated_token_count":3,"stop_reason":"eos_token"}]}"#,
             ),
         ],
         &[
