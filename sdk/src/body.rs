@@ -31,16 +31,7 @@ impl JsonBody {
     /// Writes a field; one that is there already keeps its place. `None` (`null`) removes it, as in
     /// [`merge`](Self::merge). A value that JSON cannot hold is reported by [`build`](Self::build).
     pub fn set(&mut self, name: &str, value: impl Serialize) -> &mut JsonBody {
-        self.set_raw(name, serde_json::value::to_raw_value(&value))
-    }
-
-    /// Apart from [`set`](Self::set), which is compiled for each type of value.
-    fn set_raw(&mut self, name: &str, value: serde_json::Result<Box<RawValue>>) -> &mut JsonBody {
-        match value {
-            Ok(value) => self.fields.put(name.to_owned(), value),
-            Err(e) => self.fail(format!("field {name}: {e}")),
-        }
-        self
+        self.put(name, serde_json::value::to_raw_value(&value))
     }
 
     /// Lets the fields of a JSON object win over those that are there, as
@@ -72,6 +63,107 @@ impl JsonBody {
         self.fields.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.get())
     }
 
+    /// Takes a field out, to be put elsewhere.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let (mut parameters, mut body) = (JsonBody::new(), JsonBody::new());
+    /// parameters.merge(r#"{"stream": true, "top_p": 0.9}"#);
+    /// body.set("stream", parameters.take("stream")).set("parameters", parameters);
+    /// assert_eq!(body.build().unwrap(), br#"{"stream":true,"parameters":{"top_p":0.9}}"#);
+    /// ```
+    pub fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
+        let at = self.fields.0.iter().position(|(known, _)| known == name)?;
+        Some(self.fields.0.remove(at).1)
+    }
+
+    /// Takes these fields over from another object, where it has them; they win over those that are here.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let (mut parameters, mut body) = (JsonBody::new(), JsonBody::new());
+    /// body.set("model", "m");
+    /// body.adopt(parameters.merge(r#"{"model": "n", "seed": 1}"#), &["model", "tools"]);
+    /// assert_eq!(body.build().unwrap(), br#"{"model":"n"}"#);
+    /// assert_eq!(parameters.build().unwrap(), br#"{"seed":1}"#);
+    /// ```
+    pub fn adopt(&mut self, from: &mut JsonBody, names: &[&str]) -> &mut JsonBody {
+        for name in names {
+            if let Some(value) = from.take(name) {
+                self.fields.put((*name).to_owned(), value);
+            }
+        }
+        self
+    }
+
+    /// Lets all fields of another object win over those that are here.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let (mut body, mut parameters) = (JsonBody::new(), JsonBody::new());
+    /// body.set("stream", true);
+    /// parameters.set("seed", 1);
+    /// body.append(parameters);
+    /// assert_eq!(body.build().unwrap(), br#"{"stream":true,"seed":1}"#);
+    /// ```
+    pub fn append(&mut self, other: JsonBody) -> &mut JsonBody {
+        other.fields.0.into_iter().for_each(|(name, value)| self.fields.put(name, value));
+        if let Some(error) = other.error {
+            self.fail(error);
+        }
+        self
+    }
+
+    /// Puts a text into a list, where it is not in one: OpenAI's `stop` may be either, others' is a list.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let mut body = JsonBody::new();
+    /// body.set("stop", "END").list("stop");
+    /// assert_eq!(body.get("stop"), Some(r#"["END"]"#));
+    /// ```
+    pub fn list(&mut self, name: &str) -> &mut JsonBody {
+        match self.fields.0.iter().position(|(known, _)| known == name) {
+            Some(at) if self.fields.0[at].1.get().starts_with('"') => {
+                let text = self.fields.0[at].1.clone();
+                self.set(name, [text])
+            }
+            _ => self,
+        }
+    }
+
+    /// Gives a field the name that the API has for it. Where it has a field of that name already, this one is dropped:
+    /// what is said in the API's own words wins.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let mut body = JsonBody::new();
+    /// body.merge(r#"{"max_tokens": 5, "stop": ["END"], "stop_sequences": [";"]}"#);
+    /// body.rename("max_tokens", "num_predict").rename("stop", "stop_sequences");
+    /// assert_eq!(body.build().unwrap(), br#"{"num_predict":5,"stop_sequences":[";"]}"#);
+    /// ```
+    pub fn rename(&mut self, from: &str, to: &str) -> &mut JsonBody {
+        if from == to {
+            return self;
+        }
+        if self.get(to).is_some() {
+            self.take(from);
+        } else if let Some(field) = self.fields.0.iter_mut().find(|(known, _)| known == from) {
+            field.0 = to.to_owned();
+        }
+        self
+    }
+
+    /// Whether it has no field.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// assert!(JsonBody::new().set("seed", None::<u32>).is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.fields.0.is_empty() && self.error.is_none()
+    }
+
     /// The body.
     ///
     /// # Errors
@@ -81,6 +173,16 @@ impl JsonBody {
             Some(error) => Err(error),
             None => serde_json::to_vec(&self.fields).map_err(|e| e.to_string()),
         }
+    }
+
+    /// Once in a plugin, and not for every type that is [`set`](Self::set).
+    #[inline(never)]
+    fn put(&mut self, name: &str, value: serde_json::Result<Box<RawValue>>) -> &mut JsonBody {
+        match value {
+            Ok(value) => self.fields.put(name.to_owned(), value),
+            Err(e) => self.fail(format!("field {name}: {e}")),
+        }
+        self
     }
 
     fn fail(&mut self, error: String) {
@@ -104,6 +206,7 @@ impl Serialize for JsonBody {
 pub(crate) struct Fields(pub(crate) Vec<(String, Box<RawValue>)>);
 
 impl Fields {
+    #[inline(never)]
     pub(crate) fn parse(sampling: &str) -> Result<Fields, String> {
         if sampling.trim().is_empty() {
             return Ok(Fields::default());

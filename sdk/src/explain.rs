@@ -23,7 +23,7 @@ pub fn explain(head: &ResponseHead, body: &[u8]) -> Failure {
     if failure.code.is_empty() {
         failure.code = amazon_type(head).unwrap_or_else(|| head.status.to_string());
     }
-    failure.retry_after_ms = retry_after_ms(head);
+    failure.retry_after_ms = retry_after_ms(head).or(failure.retry_after_ms);
     failure
 }
 
@@ -40,7 +40,8 @@ pub fn read_failure(json: &[u8]) -> Option<Failure> {
     // From text, as events are read: another source would be another copy of the parser in every plugin.
     let value: Value = serde_json::from_str(std::str::from_utf8(json).ok()?).ok()?;
     let (code, message) = read(&value)?;
-    Some(Failure::new(bounded(&code), bounded(&message)))
+    let retry_after_ms = retry_delay_ms(&value);
+    Some(Failure { retry_after_ms, ..Failure::new(bounded(&code), bounded(&message)) })
 }
 
 /// The failure that an event of a stream reports, in whatever shape; one without a message is quoted as it is.
@@ -135,16 +136,17 @@ fn word(value: &Value) -> Option<String> {
 fn sentence(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => (!text.is_empty()).then(|| text.clone()),
-        Value::Array(items) => sentences(items.iter()),
-        // Where none of its names is known, all of it: to write it as JSON would add 5 KB to every plugin.
-        Value::Object(object) => message(object).or_else(|| sentences(object.values())),
+        Value::Array(items) => {
+            let sentences: Vec<String> = items.iter().filter_map(sentence).collect();
+            (!sentences.is_empty()).then(|| sentences.join("; "))
+        }
+        Value::Object(object) => {
+            // Not by its `Display`, which can also write it over several lines: 4 KB in every plugin.
+            let text = || serde_json::to_string(value).unwrap_or_default();
+            (!object.is_empty()).then(|| message(object).unwrap_or_else(text))
+        }
         _ => None,
     }
-}
-
-fn sentences<'a>(values: impl Iterator<Item = &'a Value>) -> Option<String> {
-    let sentences: Vec<String> = values.filter_map(sentence).collect();
-    (!sentences.is_empty()).then(|| sentences.join("; "))
 }
 
 /// `x-amzn-errortype: ThrottlingException:http://…`
@@ -156,10 +158,32 @@ fn amazon_type(head: &ResponseHead) -> Option<String> {
 /// The finer header wins. A date is not understood: a plugin has no clock to subtract from it.
 fn retry_after_ms(head: &ResponseHead) -> Option<u64> {
     // By the parser that is there anyway: the standard library's brings 15 KB of its own into every plugin.
-    let number =
-        |name: &str| serde_json::from_str::<f64>(head.header(name)?.trim()).ok().filter(|n| *n >= 0.0);
-    // A cast from a float saturates, which is right for a server that says 1e300.
-    number("retry-after-ms").or_else(|| number("retry-after").map(|s| s * 1000.0)).map(|ms| ms.round() as u64)
+    let number = |name: &str| not_negative(head.header(name)?);
+    number("retry-after-ms").or_else(|| number("retry-after").map(|s| s * 1000.0)).map(whole)
+}
+
+/// Google's `RetryInfo`, one of an error's `details`: `{"retryDelay": "37.5s"}`.
+fn retry_delay_ms(value: &Value) -> Option<u64> {
+    match value {
+        Value::Array(items) => items.iter().find_map(retry_delay_ms),
+        Value::Object(object) => {
+            let delay = object.get("retryDelay").and_then(Value::as_str);
+            let seconds = delay.and_then(|delay| not_negative(delay.strip_suffix('s')?));
+            seconds.map(|seconds| whole(seconds * 1000.0)).or_else(|| {
+                ["error", "details"].iter().find_map(|key| object.get(*key).and_then(retry_delay_ms))
+            })
+        }
+        _ => None,
+    }
+}
+
+fn not_negative(text: &str) -> Option<f64> {
+    serde_json::from_str::<f64>(text.trim()).ok().filter(|n| *n >= 0.0)
+}
+
+/// A cast from a float saturates, which is right for a server that says 1e300.
+fn whole(ms: f64) -> u64 {
+    ms.round() as u64
 }
 
 #[cfg(test)]
@@ -249,6 +273,23 @@ mod tests {
         check(r#"{"error":null}"#, "418", r#"{"error":null}"#);
         let long = explain(&ResponseHead { status: 500, headers: vec![] }, "ü".repeat(9000).as_bytes());
         assert_eq!(long.message.chars().count(), MAX_CHARS);
+    }
+
+    #[test]
+    fn googles_details_say_how_long_to_wait_unless_a_header_does() {
+        let check = |headers: &[(&str, &str)], body: &str, wait: Option<u64>| {
+            let headers = headers.iter().map(|(name, value)| Header::new(name, value)).collect();
+            let failure = explain(&ResponseHead { status: 429, headers }, body.as_bytes());
+            assert_eq!(failure.retry_after_ms, wait, "{body}");
+        };
+        let body = r#"[{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED","details":[
+            {"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{}]},
+            {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"37.5s"}]}}]"#;
+        check(&[], body, Some(37_500));
+        check(&[("retry-after", "2")], body, Some(2000));
+        check(&[], r#"{"error":{"message":"m","details":[{"retryDelay":"soon"},{"retryDelay":7}]}}"#, None);
+        check(&[], r#"{"error":{"message":"m","details":"none"}}"#, None);
+        assert_eq!(read_failure(body.as_bytes()).unwrap().retry_after_ms, Some(37_500));
     }
 
     #[test]

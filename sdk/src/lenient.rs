@@ -8,21 +8,18 @@ use std::ops::Deref;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-/// Text, borrowed where it holds no escape; empty where the field is anything else.
+/// Text, borrowed where nothing in it is escaped. A number is the text of its digits, a list the texts in it, joined;
+/// anything else is empty.
 ///
 /// ```
 /// # use llmperf_sdk::lenient::Text;
-/// # use serde::Deserialize;
-/// #[derive(Default, Deserialize)]
-/// #[serde(default)]
-/// struct Line<'a> {
-///     #[serde(borrow)]
-///     word: Text<'a>,
-/// }
-/// let word = |json| serde_json::from_str::<Line<'_>>(json).unwrap().word.to_string();
-/// assert_eq!(word(r#"{"word":"Hi"}"#), "Hi");
-/// assert_eq!(word(r#"{"word":null}"#) + &word(r#"{"word":[7]}"#) + &word("{}"), "");
+/// let read = |json| serde_json::from_str::<Text<'_>>(json).unwrap().0;
+/// assert_eq!(read(r#""a\n""#), "a\n");
+/// assert_eq!(read("42"), "42");
+/// assert_eq!(read(r#"["a", null, "b"]"#), "ab");
+/// assert_eq!(read(r#"{"x": 1}"#), "");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text<'a>(pub Cow<'a, str>);
@@ -59,6 +56,16 @@ impl Number {
         self.0.filter(|n| *n >= 0.0 && n.fract() == 0.0 && *n < 9e15).map(|n| n as u64)
     }
 }
+
+/// Whether a field says `true`; anything else is `false`.
+///
+/// ```
+/// # use llmperf_sdk::lenient::Flag;
+/// let read = |json| serde_json::from_str::<Flag>(json).unwrap().0;
+/// assert!(read("true") && !read("false") && !read("null") && !read("\"yes\""));
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flag(pub bool);
 
 /// An object; `None` where the field is anything else. (Serde by itself would take an array for a struct.)
 ///
@@ -98,14 +105,48 @@ impl<T> Default for List<T> {
     }
 }
 
+/// The first element of a list, or the thing itself where there is no list around it; `None` where there is none. The
+/// other elements are skipped.
+///
+/// ```
+/// # use llmperf_sdk::lenient::{First, Text};
+/// let read = |json| serde_json::from_str::<First<Text<'_>>>(json).unwrap().0;
+/// assert_eq!(read(r#"["a", {"b": 1}]"#), Some(Text("a".into())));
+/// assert_eq!(read(r#"[]"#), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct First<T>(pub Option<T>);
+
+impl<T> Default for First<T> {
+    fn default() -> First<T> {
+        First(None)
+    }
+}
+
+/// Whether a field of an event says that something is wrong: some servers send `"error": ""`, `{}` or `false` with every
+/// event.
+///
+/// ```
+/// # use llmperf_sdk::lenient::is_said;
+/// let raw = |json| serde_json::from_str(json).ok();
+/// assert!(is_said(raw(r#""out of memory""#)));
+/// assert!(!is_said(raw("{}")) && !is_said(None));
+/// ```
+pub fn is_said(raw: Option<&RawValue>) -> bool {
+    raw.is_some_and(|raw| !matches!(raw.get(), "\"\"" | "{}" | "[]" | "false" | "null"))
+}
+
 /// What a visitor does with values that are not of its type: it passes over them.
 macro_rules! pass_over {
     ($($kind:ident)*) => { $(pass_over! { @$kind })* };
     (@unit) => {
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        pass_over! { @null }
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
             Ok(Self::Value::default())
         }
-        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+    };
+    (@null) => {
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
             Ok(Self::Value::default())
         }
     };
@@ -156,7 +197,28 @@ impl<'de> Visitor<'de> for TextVisitor {
         Ok(Text(Cow::Owned(text.to_owned())))
     }
 
-    pass_over! { unit number list object }
+    fn visit_u64<E>(self, number: u64) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(number.to_string())))
+    }
+
+    // By the JSON writer that is there anyway, and that keeps "1.0": the standard library's brings 15 KB of its own.
+    fn visit_f64<E>(self, number: f64) -> Result<Text<'de>, E> {
+        Ok(Text(serde_json::Number::from_f64(number).map(|n| n.to_string()).unwrap_or_default().into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut texts: A) -> Result<Text<'de>, A::Error> {
+        let mut joined = Text::default();
+        while let Some(text) = texts.next_element::<Text<'de>>()? {
+            joined = if joined.0.is_empty() { text } else { Text(joined.0 + text.0) };
+        }
+        Ok(joined)
+    }
+
+    pass_over! { unit object }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
@@ -197,6 +259,28 @@ impl<'de> Visitor<'de> for NumberVisitor {
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Number, D::Error> {
         deserializer.deserialize_any(NumberVisitor)
+    }
+}
+
+struct FlagVisitor;
+
+impl<'de> Visitor<'de> for FlagVisitor {
+    type Value = Flag;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true or false")
+    }
+
+    fn visit_bool<E>(self, said: bool) -> Result<Flag, E> {
+        Ok(Flag(said))
+    }
+
+    pass_over! { null number text list object }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Flag, D::Error> {
+        deserializer.deserialize_any(FlagVisitor)
     }
 }
 
@@ -248,6 +332,20 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
+impl<'de: 'a, 'a, T: Deserialize<'a>> Deserialize<'de> for First<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<First<T>, D::Error> {
+        // Raw, because what is first in a list is read like what stands alone.
+        let raw = <&'a RawValue>::deserialize(deserializer)?.get();
+        let first = if raw.starts_with('[') {
+            let list: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
+            list.first().map(|first| first.get())
+        } else {
+            Some(raw).filter(|raw| *raw != "null")
+        };
+        Ok(First(first.and_then(|json| serde_json::from_str(json).ok())))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,7 +366,8 @@ mod tests {
         for value in odd {
             let json = format!(r#"{{"text":{value},"number":{value},"list":{value},"other":{value}}}"#);
             let fields: Fields<'_> = serde_json::from_str(&json).unwrap();
-            assert_eq!(fields.text.is_empty(), !value.starts_with('"'), "{value}");
+            let has_text = value.contains(['7', '"', '1']) && !value.starts_with('{');
+            assert_eq!(fields.text.is_empty(), !has_text, "{value}");
             assert_eq!(fields.number.0.is_some(), value.contains('7'), "{value}");
             assert_eq!(fields.list.0.len(), usize::from(value == "[[1],{}]") * 2, "{value}");
         }

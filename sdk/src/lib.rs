@@ -12,7 +12,7 @@ mod explain;
 pub mod lenient;
 pub mod openai;
 mod out;
-mod raw;
+pub mod raw;
 mod sampling;
 mod spec;
 mod template;
@@ -28,7 +28,6 @@ pub use body::JsonBody;
 pub use compact::compact_json;
 pub use explain::{event_failure, explain, read_failure};
 pub use out::{Out, decode};
-pub use raw::RawObject;
 pub use sampling::{Sampling, list_of_texts};
 pub use template::Template;
 

@@ -86,7 +86,7 @@ impl Sampling {
 pub fn list_of_texts(json: &RawValue) -> Box<RawValue> {
     let text = json.get();
     match text.starts_with('"') {
-        true => RawValue::from_string(["[", text, "]"].concat()).unwrap_or_else(|_| json.to_owned()),
+        true => serde_json::value::to_raw_value(&[json]).unwrap_or_else(|_| json.to_owned()),
         false => json.to_owned(),
     }
 }

@@ -1,7 +1,8 @@
 //! What events mean. A chat's are OpenAI's; those of a generation are told from them by their `results`.
 
 use llmperf_sdk::openai::ChatDecoder;
-use llmperf_sdk::{Decode, Event, Failure, Out, RawObject, ResponseHead, Usage};
+use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, Usage, raw};
+use serde_json::value::RawValue;
 
 /// Reads one answer, streamed or whole.
 #[derive(Debug)]
@@ -29,43 +30,43 @@ impl Decode for WatsonxDecoder {
         if self.is_chat || event.name == "error" || matches!(event.data.trim_ascii(), b"" | b"[DONE]") {
             return self.chat.push(event, out);
         }
-        let Some(line) = RawObject::parse(event.text()?) else {
+        let Ok([results, choices]) = raw::fields(event.text()?, ["results", "choices"]) else {
             // The chat's reader says why, and takes nothing more.
             self.is_chat = true;
             return self.chat.push(event, out);
         };
-        if !line.has("results") {
-            self.is_chat = line.has("choices");
-            return self.chat.push(event, out);
-        }
-        if let Some(result) = line.first("results") {
-            self.generated(&result, out);
+        self.is_chat = choices.is_some();
+        let Some(results) = results else { return self.chat.push(event, out) };
+        if let Some(result) = raw::list(results).first() {
+            self.generated(result, out);
         }
         Ok(())
     }
 }
 
 impl WatsonxDecoder {
-    fn generated(&mut self, result: &RawObject, out: &mut Out) {
-        out.text(result.text("generated_text"));
+    fn generated(&mut self, result: &RawValue, out: &mut Out) {
+        let names = ["generated_text", "input_token_count", "generated_token_count", "stop_reason"];
+        let Ok([text, input, output, reason]) = raw::fields(result.get(), names) else { return };
+        out.text(raw::text(text));
         // The input is counted in the first event; those after it say zero.
-        let input = result.count("input_token_count").filter(|count| *count > 0);
+        let input = raw::count(input).filter(|count| *count > 0);
         let usage = Usage {
             input_tokens: input.or(self.usage.input_tokens),
-            output_tokens: result.count("generated_token_count").or(self.usage.output_tokens),
+            output_tokens: raw::count(output).or(self.usage.output_tokens),
             ..Usage::default()
         };
         if usage != self.usage {
             self.usage = usage;
             out.usage(usage);
         }
-        let reason = result.text("stop_reason");
+        let reason = raw::text(reason);
         if self.finished || reason.is_empty() || reason.eq_ignore_ascii_case("not_finished") {
             return;
         }
         self.finished = true;
         if reason.eq_ignore_ascii_case("error") {
-            out.failure(Failure::new(reason.as_str(), "the server ended the answer with an error"));
+            out.failure(Failure::new(reason.as_ref(), "the server ended the answer with an error"));
         }
         out.finish(reason);
         out.end();
