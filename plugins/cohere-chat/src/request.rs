@@ -49,6 +49,8 @@ fn sampling(json: &str) -> Result<Sampling, String> {
     for (from, to) in NAMES {
         sampling.rename(from, to);
     }
+    // Token counts come without being asked for; the question is refused.
+    sampling.take("stream_options");
     if let Some(stop) = sampling.take("stop_sequences") {
         sampling.put("stop_sequences", list_of_texts(&stop));
     }

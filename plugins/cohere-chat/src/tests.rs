@@ -38,7 +38,7 @@ fn the_request_is_what_other_clients_send() {
             "command-r-plus-08-2024",
             &[("system", "You are terse."), ("user", "Name a river — any.")],
             24,
-            r#"{"temperature":0.5,"top_p":0.9,"stop":["END"]}"#,
+            r#"{"temperature":0.5,"top_p":0.9,"stop":["END"],"stream_options":{"include_usage":true}}"#,
         ),
         "v2/chat",
         r#"{"model":"command-r-plus-08-2024","messages":[{"role":"system","content":"You are terse."},{"role":"user","content":"Name a river — any."}],"temperature":0.5,"p":0.9,"stream":true,"stop_sequences":["END"],"max_tokens":24}"#,

@@ -58,12 +58,19 @@ fn chat(spec: &RequestSpec) -> Result<JsonBody, String> {
     body.set("max_tokens", spec.max_tokens);
     set_place(&mut body, spec);
     body.set("stream", spec.stream);
-    body.merge(&spec.sampling);
+    body.extend(sampling(spec)?);
     Ok(body)
 }
 
-fn generation(spec: &RequestSpec) -> Result<JsonBody, String> {
+/// Without what is no question here: token counts come unasked.
+fn sampling(spec: &RequestSpec) -> Result<Sampling, String> {
     let mut sampling = Sampling::parse(&spec.sampling)?;
+    sampling.take("stream_options");
+    Ok(sampling)
+}
+
+fn generation(spec: &RequestSpec) -> Result<JsonBody, String> {
+    let mut sampling = sampling(spec)?;
     let mut own = Sampling::default();
     for name in BODY_FIELDS {
         if let Some(value) = sampling.take(name) {

@@ -33,7 +33,12 @@ fn check_request(spec: RequestSpec, path: &str, expected: &str) {
 #[test]
 fn the_request_is_what_other_clients_send() {
     check_request(
-        call("", "Randomly stream lines: Shall I compare thee?", 16, "{}"),
+        call(
+            "",
+            "Randomly stream lines: Shall I compare thee?",
+            16,
+            r#"{"stream_options":{"include_usage":true}}"#,
+        ),
         "ml/v1/text/chat_stream",
         r#"{"model":"ibm/granite-3-8b-instruct","messages":[{"role":"system","content":""},{"role":"user","content":"Randomly stream lines: Shall I compare thee?"}],"max_tokens":16,"model_id":"ibm/granite-3-8b-instruct","project_id":"test-project","stream":true}"#,
     );
@@ -43,7 +48,7 @@ fn the_request_is_what_other_clients_send() {
             "You are terse.",
             "Name a river — any.",
             24,
-            r#"{"temperature":0.5,"top_p":0.9,"stop":["END"]}"#,
+            r#"{"temperature":0.5,"top_p":0.9,"stop":["END"],"stream_options":{"include_usage":true}}"#,
         )
         .with_option("form", "generation"),
         "ml/v1/text/generation_stream",

@@ -8,6 +8,6 @@ mod server;
 mod tools;
 
 pub use decoder::ChatDecoder;
-pub use messages::messages;
+pub use messages::{EmptySystem, messages, messages_with};
 pub use request::{STREAM_USAGE, post, set_stream, stream_usage_option};
 pub use server::usage;
