@@ -1,7 +1,7 @@
 //! What events mean. A chat's are OpenAI's; those of a generation are told from them by their `results`.
 
 use llmperf_sdk::openai::ChatDecoder;
-use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, Usage, raw};
+use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, raw};
 use serde_json::value::RawValue;
 
 /// Reads one answer, streamed or whole.
@@ -10,19 +10,11 @@ pub struct WatsonxDecoder {
     chat: ChatDecoder,
     /// A chunk of a chat was seen, or what is no JSON; no event after it is read as a generation's.
     is_chat: bool,
-    /// As last reported.
-    usage: Usage,
-    finished: bool,
 }
 
 impl Decode for WatsonxDecoder {
     fn new(task: &str, head: &ResponseHead) -> WatsonxDecoder {
-        WatsonxDecoder {
-            chat: ChatDecoder::new(task, head),
-            is_chat: false,
-            usage: Usage::default(),
-            finished: false,
-        }
+        WatsonxDecoder { chat: ChatDecoder::new(task, head), is_chat: false }
     }
 
     fn push(&mut self, event: &Event, out: &mut Out) -> Result<(), Failure> {
@@ -38,37 +30,41 @@ impl Decode for WatsonxDecoder {
         self.is_chat = choices.is_some();
         let Some(results) = results else { return self.chat.push(event, out) };
         if let Some(result) = raw::list(results).first() {
-            self.generated(result, out);
+            self.generated(result, out)?;
         }
         Ok(())
     }
 }
 
 impl WatsonxDecoder {
-    fn generated(&mut self, result: &RawValue, out: &mut Out) {
+    /// Reads a result as the chunk of a completion that says the same. A reader of its own would bring the component over
+    /// 300 KiB.
+    fn generated(&mut self, result: &RawValue, out: &mut Out) -> Result<(), Failure> {
         let names = ["generated_text", "input_token_count", "generated_token_count", "stop_reason"];
-        let Ok([text, input, output, reason]) = raw::fields(result.get(), names) else { return };
-        out.text(raw::text(text));
+        let Ok(fields) = raw::fields(result.get(), names) else { return Ok(()) };
+        let [text, input, output, reason] = fields.map(|field| field.map_or("null", RawValue::get));
         // The input is counted in the first event; those after it say zero.
-        let input = raw::count(input).filter(|count| *count > 0);
-        let usage = Usage {
-            input_tokens: input.or(self.usage.input_tokens),
-            output_tokens: raw::count(output).or(self.usage.output_tokens),
-            ..Usage::default()
-        };
-        if usage != self.usage {
-            self.usage = usage;
-            out.usage(usage);
+        let input = if input == "0" { "null" } else { input };
+        let goes_on = reason == "null" || reason.eq_ignore_ascii_case("\"not_finished\"");
+        let finish = if goes_on { "null" } else { reason };
+        let chunk = [
+            r#"{"choices":[{"text":"#,
+            text,
+            r#","finish_reason":"#,
+            finish,
+            r#"}],"usage":{"prompt_tokens":"#,
+            input,
+            r#","completion_tokens":"#,
+            output,
+            "}}",
+        ];
+        self.chat.push(&Event::new("", chunk.concat()), out)?;
+        if reason.eq_ignore_ascii_case("\"error\"") {
+            out.failure(Failure::new("error", "the server ended the answer with an error"));
         }
-        let reason = raw::text(reason);
-        if self.finished || reason.is_empty() || reason.eq_ignore_ascii_case("not_finished") {
-            return;
+        if !goes_on {
+            out.end();
         }
-        self.finished = true;
-        if reason.eq_ignore_ascii_case("error") {
-            out.failure(Failure::new(reason.as_ref(), "the server ended the answer with an error"));
-        }
-        out.finish(reason);
-        out.end();
+        Ok(())
     }
 }

@@ -117,10 +117,10 @@ fn a_generation_counts_its_input_first_and_its_output_as_it_goes() {
         &[
             (0, usage(Some(3), Some(0))),
             (1, Piece::Text("a".into())),
-            (1, usage(Some(3), Some(2))),
+            (1, usage(None, Some(2))),
             (2, Piece::Text("b".into())),
-            (4, usage(Some(3), Some(3))),
             (4, Piece::Finish("eos_token".into())),
+            (4, usage(None, Some(3))),
             (4, Piece::End),
         ],
     );
@@ -159,8 +159,8 @@ fn errors_are_seen_in_every_shape() {
         &[("message", result), ("error", errors)],
         &[
             (0, Piece::Text("a".into())),
-            (0, failure("error", "the server ended the answer with an error")),
             (0, Piece::Finish("error".into())),
+            (0, failure("error", "the server ended the answer with an error")),
             (0, Piece::End),
             (1, failure("rate_limit", "m")),
         ],
