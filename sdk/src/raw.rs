@@ -74,7 +74,17 @@ pub fn text(raw: Option<&RawValue>) -> Cow<'_, str> {
 /// assert_eq!(raw::count(serde_json::from_str("26").ok()), Some(26));
 /// ```
 pub fn count(raw: Option<&RawValue>) -> Option<u64> {
-    serde_json::from_str::<Number>(raw?.get()).ok()?.count()
+    Number(number(raw)).count()
+}
+
+/// A number, as [`Number`] reads it.
+///
+/// ```
+/// # use llmperf_sdk::raw;
+/// assert_eq!(raw::number(serde_json::from_str("\"0.5\"").ok()), Some(0.5));
+/// ```
+pub fn number(raw: Option<&RawValue>) -> Option<f64> {
+    serde_json::from_str::<Number>(raw?.get()).ok()?.0
 }
 
 fn read_fields<'a>(
