@@ -10,4 +10,5 @@ mod tools;
 pub use decoder::ChatDecoder;
 pub use messages::{EmptySystem, messages, messages_with};
 pub use request::{STREAM_USAGE, post, set_stream, stream_usage_option};
-pub use server::usage;
+pub use server::{times, usage};
+pub use tools::ToolCalls;

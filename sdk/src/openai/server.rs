@@ -1,64 +1,59 @@
 //! What the server says of its own work: token counts and times. Read leniently: a number that is no number
 //! costs only itself.
 
-use crate::Usage;
-use crate::lenient::Number;
-use serde::de::Deserialize;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::lenient::{Number, Text};
+use crate::{Usage, raw};
+
+/// Token counts by the names that servers have for them. Where two names mean one count, the first that is there is taken.
+const COUNTS: [&str; 8] = [
+    "prompt_tokens",
+    "completion_tokens",
+    // Together, and inside `prompt_tokens_details`.
+    "cached_tokens",
+    // DeepSeek.
+    "prompt_cache_hit_tokens",
+    // Gateways in front of Anthropic's models.
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    // Inside `prompt_tokens_details`.
+    "cache_write_tokens",
+    // Perplexity, and inside `completion_tokens_details`.
+    "reasoning_tokens",
+];
+
+/// Times and counts of work by the names that servers have for them, and with their unit.
+const TIMES: [(&str, &str); 11] = [
+    // Groq in `usage`, Cerebras in `time_info`: seconds.
+    ("queue_time", "queue_time_s"),
+    ("prompt_time", "prompt_time_s"),
+    ("completion_time", "completion_time_s"),
+    ("total_time", "total_time_s"),
+    // llama.cpp in `timings`.
+    ("prompt_ms", "prompt_ms"),
+    ("predicted_ms", "predicted_ms"),
+    ("prompt_n", "prompt_n"),
+    ("predicted_n", "predicted_n"),
+    ("cache_n", "cache_n"),
+    // Fireworks in `perf_metrics`: seconds, as in its headers of the same names.
+    ("server-time-to-first-token", "server_time_to_first_token_s"),
+    ("server-processing-time", "server_processing_time_s"),
+];
 
 /// The fields of every dialect's report, whichever object they come in: `usage`, `x_groq.usage`, `timings`,
 /// `time_info`, `perf_metrics`. No two of them mean different things by one name.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
+///
+/// In tables rather than a struct: the derived reader of one was 6 KB in each plugin.
+#[derive(Debug, Default)]
 pub(crate) struct Report<'a> {
-    prompt_tokens: Number,
-    completion_tokens: Number,
-    #[serde(borrow)]
-    prompt_tokens_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    completion_tokens_details: Option<&'a RawValue>,
-    /// Together.
-    cached_tokens: Number,
-    /// DeepSeek.
-    prompt_cache_hit_tokens: Number,
-    /// Gateways in front of Anthropic's models.
-    cache_read_input_tokens: Number,
-    cache_creation_input_tokens: Number,
-    /// Perplexity.
-    reasoning_tokens: Number,
-
-    /// Groq in `usage`, Cerebras in `time_info`: seconds.
-    queue_time: Number,
-    prompt_time: Number,
-    completion_time: Number,
-    total_time: Number,
-    /// llama.cpp in `timings`.
-    prompt_ms: Number,
-    predicted_ms: Number,
-    prompt_n: Number,
-    predicted_n: Number,
-    cache_n: Number,
-    /// Fireworks in `perf_metrics`: seconds, as in its headers of the same names.
-    #[serde(rename = "server-time-to-first-token")]
-    server_time_to_first_token: Number,
-    #[serde(rename = "server-processing-time")]
-    server_processing_time: Number,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Details {
-    cached_tokens: Number,
-    cache_write_tokens: Number,
-    reasoning_tokens: Number,
-}
-
-/// `x_groq`.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Groq<'a> {
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
+    counts: [Number; COUNTS.len()],
+    times: [Number; TIMES.len()],
+    prompt_details: Option<&'a RawValue>,
+    completion_details: Option<&'a RawValue>,
 }
 
 /// The token counts of a `usage` object, under whatever names servers have for them.
@@ -73,60 +68,81 @@ pub fn usage(raw: &RawValue) -> Usage {
     Report::read(raw).usage()
 }
 
+/// The times that llama.cpp's `timings` and its likes state, by name.
+///
+/// ```
+/// # use llmperf_sdk::openai;
+/// let raw = serde_json::from_str(r#"{"prompt_ms":2.5,"prompt_per_second":400.0}"#).unwrap();
+/// assert_eq!(openai::times(raw).collect::<Vec<_>>(), [("prompt_ms", 2.5)]);
+/// ```
+pub fn times(raw: &RawValue) -> impl Iterator<Item = (&'static str, f64)> + use<> {
+    Report::read(raw).times()
+}
+
 impl<'a> Report<'a> {
     /// Reads a report; what is not an object says nothing.
     pub(crate) fn read(raw: &'a RawValue) -> Report<'a> {
-        object(raw)
+        serde_json::from_str(raw.get()).unwrap_or_default()
     }
 
     /// Reads the report inside `x_groq`.
     pub(crate) fn read_groq(raw: &'a RawValue) -> Report<'a> {
-        object::<Groq<'_>>(raw).usage.map(object).unwrap_or_default()
+        raw::field(Some(raw), "usage").map(Report::read).unwrap_or_default()
     }
 
     /// Token counts. No arithmetic is done on them: what a count includes is the provider's affair.
     pub(crate) fn usage(&self) -> Usage {
-        let prompt: Details = self.prompt_tokens_details.map(object).unwrap_or_default();
-        let completion: Details = self.completion_tokens_details.map(object).unwrap_or_default();
+        let details = |raw: Option<&RawValue>| raw.map(|raw| Report::read(raw).counts).unwrap_or_default();
+        let [prompt, completion, cached, hit, read, creation, _, reasoning] = self.counts;
+        let [_, _, detailed_cached, _, _, _, detailed_write, _] = details(self.prompt_details);
+        let [.., detailed_reasoning] = details(self.completion_details);
         let first = |numbers: &[Number]| numbers.iter().find_map(|number| number.count());
         Usage {
-            input_tokens: self.prompt_tokens.count(),
-            output_tokens: self.completion_tokens.count(),
-            cached_input_tokens: first(&[
-                prompt.cached_tokens,
-                self.cached_tokens,
-                self.prompt_cache_hit_tokens,
-                self.cache_read_input_tokens,
-            ]),
-            cache_write_tokens: first(&[prompt.cache_write_tokens, self.cache_creation_input_tokens]),
-            reasoning_tokens: first(&[completion.reasoning_tokens, self.reasoning_tokens]),
+            input_tokens: prompt.count(),
+            output_tokens: completion.count(),
+            cached_input_tokens: first(&[detailed_cached, cached, hit, read]),
+            cache_write_tokens: first(&[detailed_write, creation]),
+            reasoning_tokens: first(&[detailed_reasoning, reasoning]),
         }
     }
 
     /// The times it states. A name ends in its unit, unless it is a count.
-    pub(crate) fn times(&self) -> impl Iterator<Item = (&'static str, f64)> {
-        [
-            ("queue_time_s", self.queue_time),
-            ("prompt_time_s", self.prompt_time),
-            ("completion_time_s", self.completion_time),
-            ("total_time_s", self.total_time),
-            ("prompt_ms", self.prompt_ms),
-            ("predicted_ms", self.predicted_ms),
-            ("prompt_n", self.prompt_n),
-            ("predicted_n", self.predicted_n),
-            ("cache_n", self.cache_n),
-            ("server_time_to_first_token_s", self.server_time_to_first_token),
-            ("server_processing_time_s", self.server_processing_time),
-        ]
-        .into_iter()
-        .filter_map(|(name, number)| Some((name, number.0?)))
+    pub(crate) fn times(&self) -> impl Iterator<Item = (&'static str, f64)> + use<> {
+        TIMES.iter().zip(self.times).filter_map(|((_, name), number)| Some((*name, number.0?)))
     }
 }
 
-/// Serde would take an array for a struct, field by field.
-fn object<'a, T: Deserialize<'a> + Default>(raw: &'a RawValue) -> T {
-    let json = raw.get();
-    if json.starts_with('{') { serde_json::from_str(json).unwrap_or_default() } else { T::default() }
+impl<'de: 'a, 'a> Deserialize<'de> for Report<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Report<'a>, D::Error> {
+        deserializer.deserialize_map(ReportVisitor)
+    }
+}
+
+struct ReportVisitor;
+
+impl<'de> Visitor<'de> for ReportVisitor {
+    type Value = Report<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Report<'de>, A::Error> {
+        let mut report = Report::default();
+        while let Some(Text(name)) = map.next_key()? {
+            let count = COUNTS.iter().position(|known| *known == name).map(|at| &mut report.counts[at]);
+            let time = || TIMES.iter().position(|(known, _)| *known == name);
+            match count.or_else(|| time().map(|at| &mut report.times[at])) {
+                Some(number) => *number = map.next_value()?,
+                None if name == "prompt_tokens_details" => report.prompt_details = map.next_value()?,
+                None if name == "completion_tokens_details" => {
+                    report.completion_details = map.next_value()?
+                }
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(report)
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,16 @@ use serde_json::value::RawValue;
 use super::chunk::Content;
 
 /// The calls seen so far: index and name, in the order of their first fragment.
+///
+/// ```
+/// # use llmperf_sdk::{Out, Piece, openai::ToolCalls};
+/// let (mut calls, mut out) = (ToolCalls::default(), Out::new());
+/// calls.push(serde_json::from_str(r#"[{"function":{"name":"f","arguments":{"x": 1}}}]"#).unwrap(), &mut out);
+/// let pieces: Vec<Piece> = out.into_deltas().into_iter().map(|delta| delta.piece).collect();
+/// assert_eq!(pieces, [Piece::ToolCall((0, "f".into())), Piece::ToolCall((0, r#"{"x":1}"#.into()))]);
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct ToolCalls(Vec<(u32, String)>);
+pub struct ToolCalls(Vec<(u32, String)>);
 
 #[derive(Deserialize)]
 struct Call<'a> {
@@ -16,6 +24,11 @@ struct Call<'a> {
     index: Option<u32>,
     #[serde(borrow, default)]
     function: Option<Function<'a>>,
+    // Cloudflare has no object around them.
+    #[serde(borrow, default)]
+    name: Content<'a>,
+    #[serde(borrow, default)]
+    arguments: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -28,7 +41,7 @@ struct Function<'a> {
 
 impl ToolCalls {
     /// `tool_calls`: an array, or the one object that older TGI sends. What is neither is skipped.
-    pub(crate) fn push(&mut self, raw: &RawValue, out: &mut Out) {
+    pub fn push(&mut self, raw: &RawValue, out: &mut Out) {
         let json = raw.get();
         let calls: Vec<Call<'_>> = match json.starts_with('{') {
             true => serde_json::from_str(json).map(|call| vec![call]),
@@ -36,7 +49,9 @@ impl ToolCalls {
         }
         .unwrap_or_default();
         for call in calls {
-            if let Some(function) = call.function {
+            let flat = Function { name: call.name, arguments: call.arguments };
+            let function = call.function.unwrap_or(flat);
+            if !function.name.text.is_empty() || function.arguments.is_some() {
                 self.fragment(call.index, function, out);
             }
         }
@@ -151,6 +166,7 @@ mod tests {
             &[r#"{"index":0,"id":"","function":{"name":"f","arguments":{"a" : [1, "b \" c"]}}}"#],
             &[(0, "f"), (0, r#"{"a":[1,"b \" c"]}"#)],
         );
+        check(&[r#"[{"name":"f","arguments":{"a": 1}}]"#], &[(0, "f"), (0, r#"{"a":1}"#)]);
         check(&["[]", "7", r#""x""#, r#"[{"index":0}]"#, r#"[{"index":0,"function":null}]"#], &[]);
     }
 }
