@@ -158,7 +158,10 @@ fn recomputed(asked: &Asked, service: &str, region: &str, keys: &AwsKeys) -> Str
         keys: AwsKeySource::Fixed(keys.clone()),
     };
     let method = asked.head.split(' ').next().expect("a method").parse().expect("a method");
-    let signed = [("content-type", get("content-type"))].into_iter();
+    let own = ["host", "x-amz-date", "x-amz-security-token"];
+    let signed = get("authorization").split_once("SignedHeaders=").expect("a signature").1;
+    let signed = signed.split(',').next().expect("names").split(';').filter(|name| !own.contains(name));
+    let signed = signed.map(|name| (name, get(name)));
     let headers =
         sigv4.headers(keys, &method, &url, signed, &payload_sha256(asked.body.as_bytes()), seconds as u64);
     let headers = headers.expect("headers");
