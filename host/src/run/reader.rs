@@ -147,7 +147,9 @@ impl Reader {
             // The plugin's fault must not hide the server's: its body is shown as it is.
             Failure::new(FailureKind::HttpStatus, String::from_utf8_lossy(&body))
         });
-        failure.code = head.status.as_str().to_owned();
+        if failure.code.trim().is_empty() {
+            failure.code = head.status.as_str().to_owned();
+        }
         if failure.message.trim().is_empty() {
             failure.message = format!("HTTP {}", head.status);
         }
