@@ -11,6 +11,7 @@ use llmperf::load::{
     Admitted, Course, Division, Lane, Launch, NO_LIMIT, Overflow, PhaseControl, PhaseWatch, Slots, Source,
     lanes, run_arrivals, run_slots,
 };
+use llmperf::provider::{AwsKeySource, AwsKeys, Sigv4, payload_sha256};
 use llmperf::record::{EventBatch, Framing};
 use llmperf::tokens::Tokenizer;
 use llmperf::transport::framing::Framer;
@@ -147,5 +148,22 @@ fn dispatch(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, framing, counting, dispatch);
+/// What an AWS signature costs between a slot's turn and `sent`; the digest of the body is not in it.
+fn signing(c: &mut Criterion) {
+    let keys = AwsKeys::new("AKIDEXAMPLE", "secret", None).expect("keys");
+    let (service, region) = ("bedrock".to_owned(), "us-east-1".to_owned());
+    let aws = Sigv4 { service, region, keys: AwsKeySource::Fixed(keys.clone()) };
+    let base =
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-3-5-sonnet-20240620-v1%3A0";
+    let url = format!("{base}/converse-stream").parse().expect("a URL");
+    let payload = payload_sha256(b"{}");
+    c.bench_function("signing/sigv4", |b| {
+        b.iter(|| {
+            let signed = [("content-type", "application/json")].into_iter();
+            aws.headers(&keys, &http::Method::POST, &url, signed, &payload, black_box(1_735_787_045))
+        });
+    });
+}
+
+criterion_group!(benches, framing, counting, dispatch, signing);
 criterion_main!(benches);

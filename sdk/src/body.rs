@@ -31,11 +31,7 @@ impl JsonBody {
     /// Writes a field; one that is there already keeps its place. `None` (`null`) removes it, as in
     /// [`merge`](Self::merge). A value that JSON cannot hold is reported by [`build`](Self::build).
     pub fn set(&mut self, name: &str, value: impl Serialize) -> &mut JsonBody {
-        match serde_json::value::to_raw_value(&value) {
-            Ok(value) => self.fields.put(name.to_owned(), value),
-            Err(e) => self.fail(format!("field {name}: {e}")),
-        }
-        self
+        self.put(name, serde_json::value::to_raw_value(&value))
     }
 
     /// Lets the fields of a JSON object win over those that are there, as
@@ -179,6 +175,16 @@ impl JsonBody {
         }
     }
 
+    /// Once in a plugin, and not for every type that is [`set`](Self::set).
+    #[inline(never)]
+    fn put(&mut self, name: &str, value: serde_json::Result<Box<RawValue>>) -> &mut JsonBody {
+        match value {
+            Ok(value) => self.fields.put(name.to_owned(), value),
+            Err(e) => self.fail(format!("field {name}: {e}")),
+        }
+        self
+    }
+
     fn fail(&mut self, error: String) {
         self.error.get_or_insert(error);
     }
@@ -200,6 +206,7 @@ impl Serialize for JsonBody {
 pub(crate) struct Fields(pub(crate) Vec<(String, Box<RawValue>)>);
 
 impl Fields {
+    #[inline(never)]
     pub(crate) fn parse(sampling: &str) -> Result<Fields, String> {
         if sampling.trim().is_empty() {
             return Ok(Fields::default());

@@ -15,6 +15,7 @@ pub mod lenient;
 pub mod openai;
 mod out;
 pub mod prompt;
+pub mod raw;
 mod sampling;
 mod spec;
 mod stream;

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Event, Failure, Out, Usage, read_failure};
+use crate::types::not_expected;
+use crate::{Event, Failure, Out, Usage, raw, read_failure, read_json};
 
 /// Takes the objects of a stream of JSON events.
 ///
@@ -46,6 +47,46 @@ impl Objects {
         Ok(Some(object))
     }
 
+    /// As [`read`](Self::read), by the names of the fields: [`raw`] says when. Of a list
+    /// the first object is read, as by [`read_first`](Self::read_first).
+    ///
+    /// ```
+    /// # use llmperf_sdk::{Event, Objects, raw};
+    /// let event = Event::new("", r#"{"word":"Hi"}"#);
+    /// let [word] = Objects::default().fields(&event, ["word"]).unwrap().unwrap();
+    /// assert_eq!(raw::text(word), "Hi");
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn fields<'a, const N: usize>(
+        &mut self,
+        event: &'a Event,
+        names: [&str; N],
+    ) -> Result<Option<[Option<&'a RawValue>; N]>, Failure> {
+        let Some(json) = self.json(event)? else { return Ok(None) };
+        let fields = raw::fields(json, names).map_err(|e| not_expected(json, &e));
+        self.broken = fields.is_err();
+        fields.map(Some)
+    }
+
+    /// The text of the object in an event, or of the first one in the list that it is.
+    fn json<'a>(&mut self, event: &'a Event) -> Result<Option<&'a str>, Failure> {
+        if self.broken || event.data.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        self.broken = true;
+        let json = event.text()?;
+        if !json.trim_start().starts_with('[') {
+            return Ok(Some(json));
+        }
+        let list: Vec<&RawValue> = event.json()?;
+        match list.first().filter(|first| first.get().starts_with('{')) {
+            Some(first) => Ok(Some(first.get())),
+            None => Err(Failure::bad_response("an event is a list without an object")),
+        }
+    }
+
     /// As [`read`](Self::read), for servers that put a whole answer into a list, one for each prompt: the first of it.
     ///
     /// ```
@@ -62,18 +103,10 @@ impl Objects {
     /// # Errors
     /// As for [`read`](Self::read).
     pub fn read_first<'a, T: Deserialize<'a>>(&mut self, event: &'a Event) -> Result<Option<T>, Failure> {
-        if self.broken || !event.data.trim_ascii().starts_with(b"[") {
-            return self.read(event);
-        }
-        self.broken = true;
-        let list: Vec<&RawValue> = event.json()?;
-        let Some(first) = list.first().filter(|first| first.get().starts_with('{')) else {
-            return Err(Failure::bad_response("an event is a list without an object"));
-        };
-        let object = serde_json::from_str(first.get())
-            .map_err(|e| Failure::bad_response(format!("an event is not the JSON expected: {e}")))?;
-        self.broken = false;
-        Ok(Some(object))
+        let Some(json) = self.json(event)? else { return Ok(None) };
+        let object = read_json(json);
+        self.broken = object.is_err();
+        object.map(Some)
     }
 }
 

@@ -213,10 +213,13 @@ impl Event {
 /// # Errors
 /// `bad_response` where it is not JSON, or not a `T`.
 pub fn read_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(|e| {
-        let shown: String = text.chars().take(SHOWN_CHARS).collect();
-        Failure::bad_response(format!("an event is not the JSON expected: {e}: {shown}"))
-    })
+    serde_json::from_str(text).map_err(|e| not_expected(text, &e))
+}
+
+/// Quotes JSON that is not what it should be.
+pub(crate) fn not_expected(text: &str, error: &serde_json::Error) -> Failure {
+    let shown: String = text.chars().take(SHOWN_CHARS).collect();
+    Failure::bad_response(format!("an event is not the JSON expected: {error}: {shown}"))
 }
 
 /// How much of an event that could not be read is quoted: enough to recognise it in a list of errors.

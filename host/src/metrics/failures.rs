@@ -40,7 +40,11 @@ impl FailureTally {
         let first =
             || First { id: record.id, sent: record.sent, end: record.end, message: failure.message.clone() };
         let codes = self.0.entry(failure.kind).or_default();
-        match codes.get_mut(&failure.code) {
+        // A status says by itself what is wrong; the word for it differs from server to server.
+        let status =
+            record.status.filter(|status| !(200..300).contains(status)).map(|status| status.to_string());
+        let code = status.unwrap_or_else(|| failure.code.clone());
+        match codes.get_mut(&code) {
             Some(group) => {
                 group.count += 1;
                 if record.id <= group.first.id {
@@ -48,7 +52,7 @@ impl FailureTally {
                 }
             }
             None => {
-                codes.insert(failure.code.clone(), Group { count: 1, first: first() });
+                codes.insert(code, Group { count: 1, first: first() });
             }
         }
     }

@@ -1,40 +1,29 @@
 //! Who serves an API: base URL, credential, and the one place that puts a request together for the wire.
 //! A plugin's request is checked here; it goes under the provider's base URL or nowhere.
 
+mod aws;
 mod catalog;
+mod credential;
 mod expand;
+mod google;
+mod lease;
 mod prepare;
 mod route;
 mod scheme;
 mod secret;
+mod watsonx;
 
+pub use aws::{AwsKeySource, AwsKeys, Sigv4, aws_region, payload_sha256};
 pub use catalog::{Catalog, ProviderEntry};
+pub use credential::Credential;
 pub use expand::expand;
+pub use lease::{Fetch, Lease};
 pub use prepare::{Refusal, parse_header};
-pub use scheme::{Env, Scheme, aws_region};
-pub use secret::Secret;
+pub use scheme::{Env, Scheme};
+pub use secret::{Secret, Secrets};
 
 use http::{HeaderName, HeaderValue};
 use url::Url;
-
-/// How a provider is authenticated to.
-#[derive(Debug, Clone)]
-pub enum Credential {
-    /// Nothing is sent.
-    None,
-    /// `Authorization: Bearer <key>`.
-    Bearer(Secret),
-}
-
-impl Credential {
-    /// The secret itself, for redaction.
-    pub fn secret(&self) -> Option<&Secret> {
-        match self {
-            Credential::None => None,
-            Credential::Bearer(secret) => Some(secret),
-        }
-    }
-}
 
 /// A provider, resolved: where requests go and what the host adds to each.
 #[derive(Debug, Clone)]
@@ -56,14 +45,15 @@ const SECRET_WORDS: [&str; 6] = ["auth", "cookie", "key", "password", "secret", 
 
 impl Provider {
     /// What a server may send back and no result may show: the credential, and those among the user's own headers.
-    pub fn secrets(&self) -> Vec<Secret> {
+    pub fn secrets(&self) -> Secrets {
         let own =
             self.headers.iter().filter(|(name, _)| SECRET_WORDS.iter().any(|w| name.as_str().contains(w)));
         // `Bearer <key>`, `name=value; name=value`: each word by itself, as a server may repeat it.
         let words =
             own.filter_map(|(_, value)| value.to_str().ok()).flat_map(|value| value.split([' ', '\t', ';']));
         let words = words.filter_map(|word| Secret::new(word).ok());
-        self.credential.secret().cloned().into_iter().chain(words).collect()
+        let fixed = self.credential.secrets().into_iter().chain(words);
+        Secrets::new(fixed, self.credential.lease())
     }
 }
 
@@ -88,8 +78,11 @@ mod tests {
             ],
         };
         let text = "sk-0123456789 abcdefghij klmnopqrst session=uvwxyz01 a-long-and-open-name Bearer";
-        let seen =
-            provider.secrets().iter().fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned());
+        let seen = provider
+            .secrets()
+            .all()
+            .iter()
+            .fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned());
         let gone = "[redacted]";
         assert_eq!(seen, format!("{gone} {gone} {gone} {gone} a-long-and-open-name Bearer"));
     }

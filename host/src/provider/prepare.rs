@@ -3,11 +3,11 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use super::{Credential, Provider};
+use super::Provider;
 use crate::record::{BuiltRequest, Framing, PreparedRequest, RequestSpec};
 
 /// Why the host does not send what a plugin built.
@@ -39,10 +39,15 @@ const HOST_HEADERS: &[&str] = &[
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-security-token",
     "x-api-key",
     "x-goog-api-key",
 ];
 
+/// What RFC 3986 does not call unreserved. AWS's clients encode all of it, and their servers verify what was encoded so.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// More than any API needs; hyper's own default for a response.
 const MAX_HEADERS: usize = 100;
 /// SageMaker nests two; no API nests more.
@@ -57,7 +62,7 @@ impl Provider {
             info: spec.info(),
             method: method(&built.method)?,
             url: self.url(&built.path, &built.query)?,
-            headers: self.headers(&built.headers)?,
+            headers: self.headers(&built.headers, &built.body)?,
             body: Bytes::from(built.body),
             framing: framing(built.framing)?,
         })
@@ -73,13 +78,16 @@ impl Provider {
         let mut url = self.base.clone();
         let behind: Vec<&str> = self.path.iter().chain(path).map(String::as_str).collect();
         let behind = &behind[already_there(&url, &behind)..];
-        url.path_segments_mut()
-            .expect("a base URL has a host, so it has a path")
-            .pop_if_empty()
-            .extend(behind);
-        let pairs = self.query.iter().chain(query);
-        if let Some(mut pairs) = Some(pairs).filter(|pairs| pairs.clone().next().is_some()) {
-            url.query_pairs_mut().extend_pairs(&mut pairs);
+        if self.credential.wants_strict_path() {
+            let segments = behind.iter().map(|segment| utf8_percent_encode(segment, RESERVED).to_string());
+            let path = segments.fold(url.path().trim_end_matches('/').to_owned(), |path, s| path + "/" + &s);
+            url.set_path(&path);
+        } else {
+            let mut segments = url.path_segments_mut().expect("a base URL has a host, so it has a path");
+            segments.pop_if_empty().extend(behind);
+        }
+        if !(self.query.is_empty() && query.is_empty()) {
+            url.query_pairs_mut().extend_pairs(self.query.iter().chain(query));
         }
         if url.origin() != self.base.origin()
             || !url.path().starts_with(self.base.path().trim_end_matches('/'))
@@ -92,24 +100,19 @@ impl Provider {
         Ok(url)
     }
 
-    fn headers(&self, built: &[(String, String)]) -> Result<HeaderMap, Refusal> {
+    fn headers(&self, built: &[(String, String)], body: &[u8]) -> Result<HeaderMap, Refusal> {
         if built.len() > MAX_HEADERS {
             return Err(Refusal(format!("it has more than {MAX_HEADERS} headers")));
         }
         let mut headers = HeaderMap::with_capacity(built.len() + self.headers.len() + 1);
         for (name, value) in built {
             let (name, value) = parse_header(name, value).map_err(Refusal)?;
-            if HOST_HEADERS.contains(&name.as_str()) {
+            if HOST_HEADERS.contains(&name.as_str()) || self.credential.header() == Some(&name) {
                 return Err(Refusal(format!("the header {name} is the host's own")));
             }
             headers.append(name, value);
         }
-        if let Credential::Bearer(secret) = &self.credential {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", secret.expose()))
-                .expect("a Secret is visible ASCII");
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
+        self.credential.put_on(&mut headers, body);
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
@@ -154,8 +157,10 @@ pub fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
 
 #[cfg(test)]
 mod tests {
+    use http::header::AUTHORIZATION;
+
     use super::*;
-    use crate::provider::Secret;
+    use crate::provider::{Credential, Scheme, Secret, Sigv4};
     use crate::units::{RequestId, Tokens};
 
     fn provider(base: &str) -> Provider {
@@ -282,6 +287,67 @@ mod tests {
             request.headers.push((name.to_owned(), value.to_owned()));
             assert!(provider("http://good/v1").prepare(&spec(), request).is_err(), "{name:?}: {value:?}");
         }
+    }
+
+    #[test]
+    fn a_header_that_carries_the_credential_is_the_hosts_own_whatever_its_name() {
+        let key = Secret::new("sk-0123456789").expect("a key");
+        let name = HeaderName::from_static("x-gateway-pass");
+        let credential = Credential::Header { name: name.clone(), prefix: "Pass ".to_owned(), key };
+        let provider = Provider { credential, ..provider("http://good/v1") };
+        let prepared = provider.prepare(&spec(), built(&["x"])).expect("a request");
+        assert_eq!(prepared.headers[&name], "Pass sk-0123456789");
+        assert!(prepared.headers[&name].is_sensitive());
+        let mut request = built(&["x"]);
+        request.headers.push(("X-Gateway-Pass".to_owned(), "x".to_owned()));
+        assert!(provider.prepare(&spec(), request).is_err());
+    }
+
+    #[test]
+    fn a_key_in_the_query_is_put_on_when_the_request_is_sent_and_its_forms_are_secret() {
+        let key = Secret::new("sk/0123+456789").expect("a key");
+        let credential = Credential::Query { name: "key".to_owned(), key };
+        let provider = Provider { credential, ..provider("http://good/v1?a=b") };
+        let prepared = provider.prepare(&spec(), built(&["x"])).expect("a request");
+        assert_eq!(prepared.url.as_str(), "http://good/v1/x?a=b");
+        let outgoing = provider.credential.send(&prepared, 0).expect("it can be sent");
+        assert_eq!(outgoing.url.as_str(), "http://good/v1/x?a=b&key=sk%2F0123%2B456789");
+        assert!(!format!("{outgoing:?}{prepared:?}").contains("0123"));
+        let text = "sk/0123+456789 sk%2F0123%2B456789".to_owned();
+        let seen =
+            provider.secrets().all().iter().fold(text, |text, secret| secret.redact(&text).into_owned());
+        assert_eq!(seen, "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn a_path_that_is_signed_has_everything_encoded_that_may_be() {
+        let env = |name: &str| matches!(name, "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_REGION");
+        let scheme = Scheme::Sigv4 { service: "bedrock".to_owned() };
+        let found = scheme.find(&|name| env(name).then(|| "set".to_owned())).expect("keys");
+        let aws = Provider { credential: found.expect("keys"), ..provider("http://h/base/") };
+        for (segment, path) in [
+            ("m-1.0_~", "m-1.0_~"),
+            ("v1:0", "v1%3A0"),
+            ("arn:aws:x/é", "arn%3Aaws%3Ax%2F%C3%A9"),
+            ("%2e%2e", "%252e%252e"),
+            ("a b?c#d@;", "a%20b%3Fc%23d%40%3B"),
+        ] {
+            let prepared = aws.prepare(&spec(), built(&["model", segment])).expect(segment);
+            assert_eq!(prepared.url.as_str(), format!("http://h/base/model/{path}"));
+        }
+        assert!(aws.prepare(&spec(), built(&["model", ".."])).is_err());
+    }
+
+    #[test]
+    fn the_users_own_authorization_stands_in_place_of_a_signature() {
+        let keys = crate::provider::AwsKeys::new("id", "secret", None).expect("keys");
+        let keys = crate::provider::AwsKeySource::Fixed(keys);
+        let aws = Sigv4 { service: "bedrock".to_owned(), region: "r".to_owned(), keys };
+        let headers = vec![parse_header("authorization", "Own").expect("a header")];
+        let provider = Provider { credential: Credential::Sigv4(aws), headers, ..provider("http://h/") };
+        let prepared = provider.prepare(&spec(), built(&["x"])).expect("a request");
+        let outgoing = provider.credential.send(&prepared, 0).expect("it can be sent");
+        assert_eq!(outgoing.headers[AUTHORIZATION], "Own");
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
+
+use super::Lease;
 
 /// Secrets shorter than this are not searched for in foreign text: servers without a key are given placeholders such as
 /// `ollama` or `EMPTY`, and to cross those out would garble honest output.
@@ -10,7 +13,7 @@ const REDACTED: &str = "[redacted]";
 
 /// A credential. `Debug` and `Display` do not show it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Arc<str>);
 
 impl Secret {
     /// Takes a key as it was given; it must be one line of visible ASCII, as an HTTP header needs.
@@ -24,7 +27,7 @@ impl Secret {
         if !key.bytes().all(|b| (0x21..=0x7e).contains(&b)) {
             return Err("has a blank or a character in it that no HTTP header can carry");
         }
-        Ok(Secret(key.to_owned()))
+        Ok(Secret(key.into()))
     }
 
     /// The key itself. For the request's credential header, and nothing else.
@@ -34,8 +37,8 @@ impl Secret {
 
     /// `text` with every occurrence of the secret replaced.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.0.len() >= MIN_REDACTED_BYTES && text.contains(&self.0) {
-            Cow::Owned(text.replace(&self.0, REDACTED))
+        if self.0.len() >= MIN_REDACTED_BYTES && text.contains(&*self.0) {
+            Cow::Owned(text.replace(&*self.0, REDACTED))
         } else {
             Cow::Borrowed(text)
         }
@@ -77,6 +80,27 @@ impl Secret {
     /// The most bytes that [`Secret::cross_out_escaped`] has to see together to find it; 0 where it is never searched for.
     pub fn longest_form(&self) -> usize {
         if self.0.len() < MIN_REDACTED_BYTES { 0 } else { self.0.len() * UNICODE_ESCAPE }
+    }
+}
+
+/// The secrets of a run, those that are fetched while it runs too.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets {
+    fixed: Arc<[Secret]>,
+    lease: Option<Lease>,
+}
+
+impl Secrets {
+    pub(super) fn new(fixed: impl Iterator<Item = Secret>, lease: Option<&Lease>) -> Secrets {
+        Secrets { fixed: fixed.collect(), lease: lease.cloned() }
+    }
+
+    /// All there are now. What a response may repeat is among them from before its request was sent.
+    pub fn all(&self) -> Arc<[Secret]> {
+        match &self.lease {
+            None => Arc::clone(&self.fixed),
+            Some(lease) => self.fixed.iter().cloned().chain(lease.secrets()).collect(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod response;
 mod trace;
 
 pub use event::{EventBatch, FramedEvent};
-pub use request::{BuiltRequest, Framing, Message, PreparedRequest, RequestInfo, RequestSpec};
+pub use request::{BuiltRequest, Framing, Message, Outgoing, PreparedRequest, RequestInfo, RequestSpec};
 pub use response::{
     Completion, Delta, Failure, FailureKind, Outcome, Output, Piece, RequestRecord, ToolCall, Usage,
 };

@@ -71,6 +71,19 @@ pub struct PreparedRequest {
     pub framing: Vec<Framing>,
 }
 
+/// What goes on the wire in place of a prepared request's URL and headers: the same with the credentials that are put on
+/// when it is sent. It is neither kept nor shown.
+pub struct Outgoing {
+    pub url: Url,
+    pub headers: HeaderMap,
+}
+
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outgoing").finish_non_exhaustive()
+    }
+}
+
 /// What of a request goes into its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestInfo {

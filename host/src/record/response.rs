@@ -119,7 +119,7 @@ impl FailureKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub kind: FailureKind,
-    /// The HTTP status, or the provider's own word; empty where there is neither.
+    /// The provider's own word, else the HTTP status; empty where there is neither.
     pub code: String,
     /// The server's or the host's message, trimmed to a bounded length.
     pub message: String,

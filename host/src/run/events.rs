@@ -96,7 +96,7 @@ impl Events {
     }
 
     fn decode(&mut self, reader: &Reader) {
-        for secret in &reader.secrets {
+        for secret in reader.secrets.all().iter() {
             secret.cross_out(self.batch.bytes_mut());
         }
         if let Some(decoder) = self.decoder.as_mut().filter(|_| !self.batch.is_empty()) {

@@ -14,13 +14,14 @@ use super::decode::Handover;
 use super::health::Watch;
 use super::machine;
 use super::turns::Turns;
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_seconds};
 use crate::load::{
     Admitted, Course, Division, Dropped, Launch, Overflow, Phase, PhaseWatch, Slots, Source, run_arrivals,
     run_slots,
 };
 use crate::metrics::Health;
-use crate::record::{Exchange, Start, Unsent};
+use crate::provider::Credential;
+use crate::record::{Exchange, Failure, FailureKind, RequestInfo, Start, Unsent};
 use crate::transport::Transport;
 use crate::units::{Span, Stamp};
 
@@ -114,6 +115,7 @@ pub(super) struct Sender {
     pub(super) clock: Clock,
     pub(super) handover: Handover,
     pub(super) phase: PhaseWatch,
+    pub(super) credential: Credential,
     /// What follows an answer.
     pub(super) turns: Turns,
 }
@@ -143,10 +145,17 @@ impl Sender {
         let exchange = match ready {
             Ok(request) => {
                 let parts = self.handover.of(request.info.id);
-                let cancelled = self.phase.reached(Phase::Cancelling);
-                Exchange::End(Box::new(self.transport.exchange(request, start, parts, cancelled).await))
+                // A signature holds for minutes only, and a token may have been renewed; what this takes is lag.
+                match self.credential.send(&request, unix_seconds()) {
+                    Ok(outgoing) => {
+                        let cancelled = self.phase.reached(Phase::Cancelling);
+                        let trace = self.transport.exchange(request, outgoing, start, parts, cancelled).await;
+                        Exchange::End(Box::new(trace))
+                    }
+                    Err(error) => self.unsent(request.info, start, unsigned(&error)),
+                }
             }
-            Err((info, failure)) => Exchange::Unsent(Unsent { info, start, sent: self.clock.now(), failure }),
+            Err((info, failure)) => self.unsent(info, start, failure),
         };
         let free_at = match &exchange {
             Exchange::End(trace) => trace.end,
@@ -156,4 +165,12 @@ impl Sender {
         let _ = self.handover.of(exchange.id()).send(exchange).await;
         free_at
     }
+
+    fn unsent(&self, info: RequestInfo, start: Start, failure: Failure) -> Exchange {
+        Exchange::Unsent(Unsent { info, start, sent: self.clock.now(), failure })
+    }
+}
+
+fn unsigned(error: &anyhow::Error) -> Failure {
+    Failure::new(FailureKind::PluginRequest, format!("its credential cannot be put on: {error:#}"))
 }

@@ -53,7 +53,7 @@ fn plan(setup: &Setup) -> Value {
         },
         "provider": provider.name,
         "base_url": provider.base.as_str(),
-        "credential": provider.credential.secret().is_some(),
+        "credential": provider.credential.is_some(),
         "headers": provider.headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
         "seed": plan.workload.seed,
         "mean_input_tokens": plan.workload.isl.mean,

@@ -17,6 +17,7 @@ mod plugin_log;
 mod reader;
 mod record;
 mod recorded;
+mod renewal;
 mod replay;
 mod results;
 mod search;
@@ -125,7 +126,14 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let transport = Transport::new(*clock, plan.deadlines)?;
     let reading_waits = transport.decode_waits();
     let io = Io {
-        sender: Sender { transport, clock: *clock, handover, phase: stop.watch(), turns },
+        sender: Sender {
+            transport,
+            clock: *clock,
+            handover,
+            phase: stop.watch(),
+            credential: builder.provider.credential.clone(),
+            turns,
+        },
         base: builder.provider.base.clone(),
         slots: Slots { count: plan.concurrency, ramp_up: plan.ramp_up },
         overflow: plan.overflow,

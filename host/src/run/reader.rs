@@ -8,7 +8,7 @@ use http::HeaderMap;
 use super::plugin_log::PluginLog;
 use super::turns::Answers;
 use crate::plugin::Plugin;
-use crate::provider::Secret;
+use crate::provider::Secrets;
 use crate::record::{
     Completion, Failure, FailureKind, Head, Outcome, Output, RequestRecord, Trace, Transfer, Unsent,
 };
@@ -26,7 +26,7 @@ pub(super) struct Reader {
     pub(super) plugin: Plugin,
     pub(super) tokenizer: Tokenizer,
     /// Crossed out of everything a server sends back.
-    pub(super) secrets: Vec<Secret>,
+    pub(super) secrets: Secrets,
     pub(super) save_text: bool,
     pub(super) log: PluginLog,
     /// Whom the text of an answer goes to, where a session goes on with it.
@@ -134,7 +134,7 @@ impl Reader {
                 ..Failure::new(FailureKind::Redirect, message)
             };
         }
-        for secret in &self.secrets {
+        for secret in self.secrets.all().iter() {
             secret.cross_out(&mut body);
         }
         let head = self.redact_head(head);
@@ -147,7 +147,9 @@ impl Reader {
             // The plugin's fault must not hide the server's: its body is shown as it is.
             Failure::new(FailureKind::HttpStatus, String::from_utf8_lossy(&body))
         });
-        failure.code = head.status.as_str().to_owned();
+        if failure.code.trim().is_empty() {
+            failure.code = head.status.as_str().to_owned();
+        }
         if failure.message.trim().is_empty() {
             failure.message = format!("HTTP {}", head.status);
         }
@@ -162,7 +164,7 @@ impl Reader {
     }
 
     fn redact(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned())
+        self.secrets.all().iter().fold(text.to_owned(), |text, secret| secret.redact(&text).into_owned())
     }
 
     fn redact_output(&self, mut output: Output) -> Output {
@@ -188,13 +190,14 @@ impl Reader {
 
     /// A head whose values do not hold the secret, for the guest to see.
     pub(super) fn redact_head<'a>(&self, head: &'a Head) -> Cow<'a, Head> {
-        if self.secrets.is_empty() {
+        let secrets = self.secrets.all();
+        if secrets.is_empty() {
             return Cow::Borrowed(head);
         }
         let mut headers = HeaderMap::with_capacity(head.headers.len());
         for (name, value) in &head.headers {
             let mut bytes = value.as_bytes().to_vec();
-            for secret in &self.secrets {
+            for secret in secrets.iter() {
                 secret.cross_out(&mut bytes);
             }
             if let Ok(value) = http::HeaderValue::from_bytes(&bytes) {

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::machine;
 use super::reader::Reader;
+use crate::provider::Secret;
 use crate::record::archive::{Item, RECORDING_FILE, RecordingWriter};
 use crate::record::{Exchange, Head, Part, Reads, Trace, Transfer};
 use crate::units::RequestId;
@@ -43,9 +44,7 @@ impl Recorder {
 
     /// Where one decode thread lays down what it sees.
     pub(super) fn tap(&self, reader: &Reader) -> Tap {
-        let longest = reader.secrets.iter().map(|secret| secret.longest_form()).max().unwrap_or(0);
-        let keep = longest.saturating_sub(1);
-        Tap { reader: reader.clone(), keep, held: HashMap::new(), items: self.items.clone() }
+        Tap { reader: reader.clone(), held: HashMap::new(), items: self.items.clone() }
     }
 
     /// Writes the footer once every tap is gone. Returns the file, or what went wrong with it.
@@ -74,8 +73,6 @@ fn write(mut writer: RecordingWriter, queue: &Receiver<Vec<u8>>) -> Result<Recor
 /// One decode thread's way into the recording.
 pub(super) struct Tap {
     reader: Reader,
-    /// A secret may begin in the last so many bytes of a part, and end in the next.
-    keep: usize,
     /// The last reads of each response that runs: what could not be cleared of secrets before more is seen.
     held: HashMap<RequestId, Reads>,
     items: SyncSender<Vec<u8>>,
@@ -101,7 +98,7 @@ impl Tap {
 
     fn part(&mut self, part: &Part) -> Part {
         let mut reads = self.clear(part.request.info.id, &part.reads);
-        let held = split_off_last(&mut reads, self.keep);
+        let held = split_off_last(&mut reads, self.keep());
         if !held.ends.is_empty() {
             self.held.insert(part.request.info.id, held);
         }
@@ -128,12 +125,18 @@ impl Tap {
         for (at, bytes) in new.iter() {
             reads.push(at, bytes);
         }
-        for secret in &self.reader.secrets {
+        for secret in self.reader.secrets.all().iter() {
             // As decoding does first, so that both see the same bytes.
             secret.cross_out(&mut reads.bytes);
             secret.cross_out_escaped(&mut reads.bytes);
         }
         reads
+    }
+
+    /// A secret may begin in the last so many bytes of a part, and end in the next.
+    fn keep(&self) -> usize {
+        let secrets = self.reader.secrets.all();
+        secrets.iter().map(Secret::longest_form).max().unwrap_or(0).saturating_sub(1)
     }
 
     fn head(&self, head: &Head) -> Head {

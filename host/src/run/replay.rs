@@ -20,6 +20,7 @@ use super::{Ended, QUEUED_RECORDS, ResultFiles, decode, machine, setup};
 use crate::error::Error;
 use crate::metrics::{Block, Summary};
 use crate::plan::{ReplayPlan, recorded_plugin};
+use crate::provider::Secrets;
 use crate::record::Exchange;
 use crate::record::archive::RecordingReader;
 use crate::report::add_dialects;
@@ -104,7 +105,7 @@ fn reader(plan: &ReplayPlan, recorded: &Recorded) -> Result<Reader, Error> {
         plugin,
         tokenizer: tokenizer.map_err(Error::usage)?,
         // They were crossed out before anything was recorded.
-        secrets: vec![],
+        secrets: Secrets::default(),
         save_text: plan.save_text,
         answers: Answers::default(),
         log: PluginLog::new(plan.show_plugin_log),

@@ -8,13 +8,14 @@ use super::build::Builder;
 use super::machine;
 use super::plugin_log::PluginLog;
 use super::reader::Reader;
+use super::renewal::Renewal;
 use super::turns::Answers;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::mock::{self, Delay, MockConfig, MockHandle, UsageMode};
 use crate::plan::{Plan, PluginSource, Target};
 use crate::plugin::{Engine, Fault, Limits, OptionKind, OptionSpec, Plugin, bundled};
-use crate::provider::{Credential, Provider};
+use crate::provider::{Credential, Env, Provider};
 use crate::record::{Failure, PreparedRequest};
 use crate::tokens::Tokenizer;
 use crate::units::{RequestId, Span};
@@ -31,6 +32,8 @@ pub struct Setup {
     pub(super) builder: Arc<Builder>,
     pub(super) reader: Reader,
     pub(super) tokenizer: Tokenizer,
+    /// Keeps a credential renewed that expires.
+    pub(super) _renewal: Option<Renewal>,
     /// The built-in target, where it is the target.
     pub(super) mock: Option<MockHandle>,
 }
@@ -45,6 +48,11 @@ impl Setup {
     /// Loads the tokenizer and the plugin, checks the workload against the one and the options against the other, and
     /// starts the built-in target if the plan asks for it. The run's clock starts here.
     pub fn new(plan: Plan) -> Result<Setup, Error> {
+        Setup::with_env(plan, &|name| std::env::var(name).ok())
+    }
+
+    /// The same with another environment for the plugin's options; the plan has what it took from it already.
+    pub fn with_env(plan: Plan, env: Env<'_>) -> Result<Setup, Error> {
         let clock = Clock::start();
         // The two take most of the start, and neither waits for the other.
         let tokenizer = {
@@ -57,10 +65,11 @@ impl Setup {
         let plugin = load_plugin(&plan.plugin, plan.limits);
         let tokenizer = machine::join(tokenizer).map_err(Error::usage)?;
         let plugin = plugin?;
-        let options = plugin_options(&plan, plugin.description().options.as_slice()).map_err(Error::usage)?;
+        let options = plugin_options(&plan, &plugin.description().options, env).map_err(Error::usage)?;
         let workload = Workload::new(plan.workload, plan.dataset.clone(), plan.prefix, tokenizer.clone())
             .map_err(Error::usage)?;
         let (provider, mock) = provider(&plan)?;
+        let renewal = Renewal::start(&provider.credential).map_err(Error::usage)?;
         let log = PluginLog::new(plan.show_plugin_log);
         let reader = Reader {
             plugin: plugin.clone(),
@@ -79,7 +88,7 @@ impl Setup {
             options,
             log,
         });
-        Ok(Setup { plan, clock, builder, reader, tokenizer, mock })
+        Ok(Setup { plan, clock, builder, reader, tokenizer, _renewal: renewal, mock })
     }
 
     /// The plan this was set up for.
@@ -164,7 +173,7 @@ fn provider(plan: &Plan) -> Result<(Provider, Option<MockHandle>)> {
 }
 
 /// The options of the plan and the defaults of the plugin; each must be known and of its kind.
-fn plugin_options(plan: &Plan, known: &[OptionSpec]) -> Result<Vec<(String, String)>> {
+fn plugin_options(plan: &Plan, known: &[OptionSpec], env: Env<'_>) -> Result<Vec<(String, String)>> {
     for (name, _) in &plan.plugin_options {
         if !known.iter().any(|option| option.name == *name) {
             let names: Vec<_> = known.iter().map(|option| option.name.as_str()).collect();
@@ -177,7 +186,7 @@ fn plugin_options(plan: &Plan, known: &[OptionSpec]) -> Result<Vec<(String, Stri
     let mut options = Vec::new();
     for option in known {
         let given = plan.plugin_options.iter().rev().find(|(name, _)| *name == option.name);
-        let given = given.map(|(_, value)| value.clone()).or_else(|| from_environment(plan, option));
+        let given = given.map(|(_, value)| value.clone()).or_else(|| from_environment(plan, option, env));
         let Some(value) = given.or_else(|| option.default.clone()) else {
             if option.required {
                 bail!(
@@ -198,9 +207,9 @@ fn plugin_options(plan: &Plan, known: &[OptionSpec]) -> Result<Vec<(String, Stri
 }
 
 /// The first of the option's variables that is set. A guest never sees a credential, whatever it calls it.
-fn from_environment(plan: &Plan, option: &OptionSpec) -> Option<String> {
+fn from_environment(plan: &Plan, option: &OptionSpec, env: Env<'_>) -> Option<String> {
     let open = option.env.iter().filter(|name| !plan.credential_variables.contains(name));
-    open.filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty())
+    open.filter_map(|name| env(name)).find(|value| !value.is_empty())
 }
 
 fn fits(kind: OptionKind, value: &str) -> bool {

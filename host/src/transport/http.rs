@@ -14,7 +14,9 @@ use super::failure::{cause, classify};
 use super::keepalive::{Habit, KeepAlive, REST};
 use super::preopen::{Opened, PURPOSE, ParkLayer, Parked, Purpose};
 use crate::clock::Clock;
-use crate::record::{Exchange, FailureKind, Head, Part, PreparedRequest, Reads, Start, Trace, Transfer};
+use crate::record::{
+    Exchange, FailureKind, Head, Outgoing, Part, PreparedRequest, Reads, Start, Trace, Transfer,
+};
 use crate::units::{Span, Stamp};
 
 /// A body that still runs is handed over in parts of this size: some 200 events of a chat stream, so that decoding costs one
@@ -50,8 +52,7 @@ impl std::fmt::Debug for Transport {
 impl Transport {
     /// A transport that stamps with `clock`.
     pub fn new(clock: Clock, deadlines: Deadlines) -> Result<Transport> {
-        // Fails where one is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        tls();
         Ok(Transport {
             keeping: client(deadlines, usize::MAX)?,
             closing: client(deadlines, 0)?,
@@ -93,18 +94,19 @@ impl Transport {
     }
 
     /// Sends one request and reads its response to the end, handing long bodies over in parts on the way. The trace is the
-    /// caller's to hand over.
+    /// caller's to hand over. `outgoing` is the request as it goes on the wire.
     pub async fn exchange(
         &self,
         request: Arc<PreparedRequest>,
+        outgoing: Outgoing,
         start: Start,
         parts: &mpsc::Sender<Exchange>,
         cancelled: impl Future<Output = ()>,
     ) -> Trace {
         let client = self.ready_client(&request).await;
         let http_request = client
-            .request(request.method.clone(), request.url.clone())
-            .headers(request.headers.clone())
+            .request(request.method.clone(), outgoing.url)
+            .headers(outgoing.headers)
             .body(request.body.clone());
         let mut progress = Progress { head: None, reads: Reads::default() };
         let (own_connection, purpose) = OwnConnection::watch(self.clock, &self.keep_alive);
@@ -169,7 +171,7 @@ impl Transport {
     ) -> Transfer {
         let mut response = match http_request.send().await {
             Ok(response) => response,
-            Err(error) => return Transfer::Failed(classify(&error, FailureKind::Reset)),
+            Err(error) => return Transfer::Failed(classify(&error.without_url(), FailureKind::Reset)),
         };
         let at = self.clock.now();
         let head =
@@ -183,7 +185,9 @@ impl Transport {
             match read {
                 Ok(Some(bytes)) => progress.reads.push(at, &bytes),
                 Ok(None) => return Transfer::Complete,
-                Err(error) => return Transfer::Failed(classify(&error, FailureKind::Truncated)),
+                Err(error) => {
+                    return Transfer::Failed(classify(&error.without_url(), FailureKind::Truncated));
+                }
             }
             last_read.note(at);
             let held = progress.reads.bytes.len();
@@ -198,6 +202,12 @@ impl Transport {
             }
         }
     }
+}
+
+/// Chooses who does TLS in this process.
+pub(super) fn tls() {
+    // Fails where one is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 fn client(deadlines: Deadlines, kept_idle: usize) -> Result<reqwest::Client> {

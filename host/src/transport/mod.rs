@@ -4,10 +4,12 @@
 mod aside;
 mod deadline;
 mod failure;
+mod fetch;
 pub mod framing;
 mod http;
 mod keepalive;
 mod preopen;
 
 pub use deadline::Deadlines;
+pub use fetch::Fetcher;
 pub use http::Transport;

@@ -10,6 +10,8 @@ pub(crate) const VERSION: &str = "version";
 /// Option: how a message of one text is written.
 pub(crate) const CONTENT: &str = "content";
 
+const VERSION_HEADER: &str = "2023-06-01";
+
 /// The request that asks `spec`.
 ///
 /// # Errors
@@ -32,7 +34,7 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
             if body.get("model").is_none() {
                 body.set("model", &spec.model);
             }
-            let version = spec.option(VERSION).unwrap_or("2023-06-01");
+            let version = spec.option(VERSION).unwrap_or(VERSION_HEADER);
             // What Anthropic's clients accept, also of a stream.
             Ok(HttpRequest::post_json(["v1", "messages"], body.build()?, framing)
                 .with_header("accept", "application/json")
@@ -46,8 +48,10 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
             if body.get("anthropic_version").is_none() {
                 body.set("anthropic_version", spec.option(VERSION).unwrap_or("vertex-2023-10-16"));
             }
-            let request = HttpRequest::post_json(["models", &model], body.build()?, framing);
-            Ok(request.with_header("accept", "*/*"))
+            // The header is of no account here; Anthropic's own client for Vertex AI sends it all the same.
+            Ok(HttpRequest::post_json(["models", &model], body.build()?, framing)
+                .with_header("accept", "*/*")
+                .with_header("anthropic-version", VERSION_HEADER))
         }
         Some(other) => Err(format!("option {FORM} is {other:?}; it must be anthropic or vertex")),
     }

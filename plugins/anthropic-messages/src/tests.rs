@@ -79,7 +79,10 @@ fn path_and_headers_are_those_of_who_serves_it() {
     );
     let request = build(vertex("{}"));
     assert_eq!(request.path, ["models", "claude-sonnet-4-5@20250929:streamRawPredict"]);
-    assert_eq!((header(&request, "accept"), header(&request, "anthropic-version")), (Some("*/*"), None));
+    assert_eq!(
+        (header(&request, "accept"), header(&request, "anthropic-version")),
+        (Some("*/*"), Some("2023-06-01"))
+    );
     let request = build(vertex(r#"{"stream":false}"#));
     assert_eq!(request.path, ["models", "claude-sonnet-4-5@20250929:rawPredict"]);
     assert_eq!(request.framing, [Framing::Body]);

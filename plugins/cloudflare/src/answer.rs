@@ -3,10 +3,9 @@
 
 use std::borrow::Cow;
 
-use llmperf_sdk::lenient::{Flag, Object, Text, is_said};
+use llmperf_sdk::lenient::is_said;
 use llmperf_sdk::openai::{self, ChatDecoder, ToolCalls};
-use llmperf_sdk::{Decode, Event, Failure, Objects, Out, ResponseHead, Said, Template};
-use serde::Deserialize;
+use llmperf_sdk::{Decode, Event, Failure, Objects, Out, ResponseHead, Said, Template, raw};
 use serde_json::value::RawValue;
 
 /// Reads one answer, streamed or whole.
@@ -21,22 +20,60 @@ pub struct Answer {
     finished: bool,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// The fields that mean something. They are read one by one, which keeps the reader small beside OpenAI's.
+const FIELDS: [&str; 11] = [
+    "choices",
+    "result",
+    "response",
+    "reasoning_content",
+    "reasoning",
+    "tool_calls",
+    "finish_reason",
+    "usage",
+    "success",
+    "errors",
+    "error",
+];
+
 struct Chunk<'a> {
-    /// A token of digits comes as a number.
-    #[serde(borrow)]
-    response: Option<&'a RawValue>,
-    reasoning: Text<'a>,
-    reasoning_content: Text<'a>,
-    tool_calls: Option<&'a RawValue>,
-    usage: Option<&'a RawValue>,
-    finish_reason: Text<'a>,
     choices: Option<&'a RawValue>,
     result: Option<&'a RawValue>,
-    success: Option<Flag>,
-    errors: Option<&'a RawValue>,
-    error: Option<&'a RawValue>,
+    response: Option<&'a RawValue>,
+    reasoning: [Option<&'a RawValue>; 2],
+    tool_calls: Option<&'a RawValue>,
+    finish_reason: Option<&'a RawValue>,
+    usage: Option<&'a RawValue>,
+    success: Option<&'a RawValue>,
+    errors: [Option<&'a RawValue>; 2],
+}
+
+impl<'a> From<[Option<&'a RawValue>; FIELDS.len()]> for Chunk<'a> {
+    fn from(fields: [Option<&'a RawValue>; FIELDS.len()]) -> Chunk<'a> {
+        let [
+            choices,
+            result,
+            response,
+            reasoning_content,
+            reasoning,
+            tool_calls,
+            finish_reason,
+            usage,
+            success,
+            errors,
+            error,
+        ] = fields;
+        Chunk {
+            choices,
+            result,
+            response,
+            reasoning: [reasoning_content, reasoning],
+            tool_calls,
+            finish_reason,
+            usage,
+            success,
+            errors: [errors, error],
+        }
+    }
 }
 
 impl Decode for Answer {
@@ -56,11 +93,12 @@ impl Decode for Answer {
         if event.name == "error" {
             return Err(event.failure());
         }
-        let Some(chunk) = self.objects.read::<Chunk<'_>>(event)? else { return Ok(()) };
+        let Some(fields) = self.objects.fields(event, FIELDS)? else { return Ok(()) };
+        let chunk = Chunk::from(fields);
         if chunk.choices.is_some() {
             return self.chat.push(event, out);
         }
-        let text = chunk.response.and_then(|raw| serde_json::from_str::<&str>(raw.get()).ok());
+        let text = chunk.response.map(text);
         let fails = chunk.is_error();
         if let Some(result) = chunk.result {
             self.result(result, fails, out)?;
@@ -69,7 +107,7 @@ impl Decode for Answer {
         if fails {
             return Err(event.failure());
         }
-        if let Some(text) = text.filter(|_| out.is_only_text()) {
+        if let Some(Cow::Borrowed(text)) = text.filter(|_| out.is_only_text()) {
             self.template.learn(event, text);
         }
         Ok(())
@@ -78,17 +116,14 @@ impl Decode for Answer {
 
 impl Chunk<'_> {
     fn is_error(&self) -> bool {
-        self.success.is_some_and(|success| !success.0) || is_said(self.errors) || is_said(self.error)
+        self.success.is_some_and(|success| success.get() == "false") || self.errors.into_iter().any(is_said)
     }
 }
 
 impl Answer {
     /// An answer that is not streamed.
     fn result(&mut self, raw: &RawValue, fails: bool, out: &mut Out) -> Result<(), Failure> {
-        let Object(Some(result)) = serde_json::from_str::<Object<Chunk<'_>>>(raw.get()).unwrap_or_default()
-        else {
-            return Ok(());
-        };
+        let Ok(result) = raw::fields(raw.get(), FIELDS).map(Chunk::from) else { return Ok(()) };
         if result.choices.is_some() {
             return self.chat.push(&Event { name: String::new(), data: raw.get().into() }, out);
         }
@@ -100,16 +135,16 @@ impl Answer {
     }
 
     fn chunk(&mut self, chunk: Chunk<'_>, out: &mut Out) {
-        let reasoning =
-            [chunk.reasoning_content, chunk.reasoning].into_iter().find(|text| !text.0.is_empty());
-        out.reasoning(reasoning.unwrap_or_default().0);
-        out.text(chunk.response.map(|raw| text(raw.get())).unwrap_or_default());
+        let reasoning = chunk.reasoning.into_iter().map(raw::text).find(|text| !text.is_empty());
+        out.reasoning(reasoning.unwrap_or_default());
+        out.text(chunk.response.map(text).unwrap_or_default());
         if let Some(calls) = chunk.tool_calls {
             self.tools.push(calls, out);
         }
-        if !self.finished && !chunk.finish_reason.0.is_empty() {
+        let word = raw::text(chunk.finish_reason);
+        if !self.finished && !word.is_empty() {
             self.finished = true;
-            out.finish(chunk.finish_reason.0);
+            out.finish(word);
         }
         if let Some(raw) = chunk.usage {
             self.said.usage(openai::usage(raw), out);
@@ -118,10 +153,9 @@ impl Answer {
 }
 
 /// A text; a number as it is written; an object, which JSON mode gives, as its JSON.
-fn text(json: &str) -> Cow<'_, str> {
-    match json.as_bytes().first() {
-        Some(b'"') => serde_json::from_str::<Text<'_>>(json).unwrap_or_default().0,
-        Some(b'{' | b'-' | b'0'..=b'9') => Cow::Borrowed(json),
-        _ => Cow::default(),
+fn text(raw: &RawValue) -> Cow<'_, str> {
+    match raw.get().as_bytes().first() {
+        Some(b'{' | b'-' | b'0'..=b'9') => Cow::Borrowed(raw.get()),
+        _ => raw::text(Some(raw)),
     }
 }

@@ -53,6 +53,13 @@ impl Decode for GeminiDecoder {
         }
         Ok(())
     }
+
+    fn finish(&mut self, _complete: bool, out: &mut Out) {
+        // Not with its event: what may still follow is part of the answer.
+        if self.finished {
+            out.end();
+        }
+    }
 }
 
 impl GeminiDecoder {
@@ -100,7 +107,6 @@ impl GeminiDecoder {
         if !word.is_empty() && !word.ends_with("_UNSPECIFIED") && !self.finished {
             self.finished = true;
             out.finish(word);
-            out.end();
         }
         text
     }

@@ -1,8 +1,8 @@
 //! The plugin as a whole: recorded answers, requests as other clients send them, and what the recordings do not show.
 
 use llmperf_sdk::{
-    Decode, Event, Failure, Framing, HttpRequest, Input, Media, Message, Part, Piece, Plugin, RequestSpec,
-    ResponseHead, Usage, decode, testing,
+    Decode, Event, Failure, Framing, HttpRequest, Input, Media, Message, Out, Part, Piece, Plugin,
+    RequestSpec, ResponseHead, Usage, decode, testing,
 };
 use serde_json::Value;
 
@@ -163,6 +163,11 @@ fn check(events: &[&str], expected: &[(u32, Piece)]) {
     let got: Vec<_> =
         decode(&mut decoder, &events).into_iter().map(|delta| (delta.event, delta.piece)).collect();
     assert_eq!(got, expected, "{events:?}");
+    // A finish reason is the only end marker there is, and counts when the body has ended.
+    let mut out = Out::new();
+    decoder.finish(true, &mut out);
+    let ends = expected.iter().any(|(_, piece)| matches!(piece, Piece::Finish(_)));
+    assert_eq!(!out.into_deltas().is_empty(), ends, "{events:?}");
 }
 
 fn text(text: &str) -> Piece {
@@ -209,7 +214,6 @@ fn thoughts_are_reasoning_and_their_tokens_stay_apart() {
             (1, text("!")),
             (1, usage(Some(4), Some(1), Some(2), Some(5))),
             (2, finish("MAX_TOKENS")),
-            (2, Piece::End),
         ],
     );
 }
@@ -229,7 +233,6 @@ fn a_function_call_comes_whole_and_its_arguments_are_compact_text() {
             (1, tool(2, "h")),
             (1, tool(2, "{}")),
             (1, finish("STOP")),
-            (1, Piece::End),
         ],
     );
 }
@@ -240,14 +243,14 @@ fn a_refused_prompt_has_its_reason_without_a_candidate() {
         &[
             r#"{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":4,"totalTokenCount":4}}"#,
         ],
-        &[(0, usage(Some(4), None, None, None)), (0, finish("PROHIBITED_CONTENT")), (0, Piece::End)],
+        &[(0, usage(Some(4), None, None, None)), (0, finish("PROHIBITED_CONTENT"))],
     );
     check(
         &[
             TEXT,
             r#"{"candidates":[{"finishReason":"SAFETY","safetyRatings":[{"blocked":true}]}],"promptFeedback":{"safetyRatings":[]}}"#,
         ],
-        &[(0, text("a")), (1, finish("SAFETY")), (1, Piece::End)],
+        &[(0, text("a")), (1, finish("SAFETY"))],
     );
 }
 
@@ -265,7 +268,7 @@ fn the_candidate_with_index_zero_counts() {
 #[test]
 fn a_whole_stream_may_come_as_one_array() {
     let body = format!("[{TEXT},\r\n{}]", TEXT.replace("\"index\":0", "\"finishReason\":\"STOP\""));
-    check(&[&body], &[(0, text("a")), (0, text("a")), (0, finish("STOP")), (0, Piece::End)]);
+    check(&[&body], &[(0, text("a")), (0, text("a")), (0, finish("STOP"))]);
 }
 
 #[test]

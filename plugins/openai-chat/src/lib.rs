@@ -21,10 +21,15 @@ impl Plugin for OpenAiChat {
                     "max_tokens",
                     "name of the field that limits the output: max_tokens | max_completion_tokens",
                 ),
-                OptionSpec::boolean(
+                OptionSpec::string(
                     request::SYSTEM_MESSAGE,
-                    true,
-                    "send a system message also where it is empty, as LLMPerf does",
+                    "true",
+                    "send a system message also where it is empty, as LLMPerf does: true | false | bare (without content)",
+                ),
+                OptionSpec::string(
+                    request::PATH,
+                    request::CHAT_COMPLETIONS,
+                    "what follows the base URL; empty where that is the whole address",
                 ),
             ],
             ..Description::new(

@@ -1,12 +1,17 @@
 //! The request: LLMPerf's body, field by field in its order, so that a run can be compared with one of
 //! LLMPerf's.
 
+use llmperf_sdk::openai::EmptySystem;
 use llmperf_sdk::{HttpRequest, JsonBody, RequestSpec, openai};
 
 /// Option: name of the field that limits the output.
 pub(crate) const MAX_TOKENS_FIELD: &str = "max-tokens-field";
 /// Option: keep an empty system message.
 pub(crate) const SYSTEM_MESSAGE: &str = "system-message";
+/// Option: what follows the base URL.
+pub(crate) const PATH: &str = "path";
+/// Where the API is served.
+pub(crate) const CHAT_COMPLETIONS: &str = "chat/completions";
 
 /// The request that asks `spec`.
 ///
@@ -17,16 +22,17 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
     if spec.task != "chat" {
         return Err(format!("task {:?}: openai-chat speaks chat only", spec.task));
     }
-    let keep_empty_system = spec.option_as(SYSTEM_MESSAGE)?.unwrap_or(true);
+    let empty_system = spec.option_as(SYSTEM_MESSAGE)?.unwrap_or(EmptySystem::Keep);
     let mut body = JsonBody::new();
     body.set("model", &spec.model);
-    body.set("messages", openai::messages(&spec.input, keep_empty_system)?);
+    body.set("messages", openai::messages_with(&spec.input, empty_system)?);
     openai::set_stream(&mut body, spec)?;
     if let Some(max_tokens) = spec.max_tokens {
         body.set(max_tokens_field(spec)?, max_tokens);
     }
     body.merge(&spec.sampling);
-    openai::post(["chat", "completions"], body)
+    let path = spec.option(PATH).unwrap_or(CHAT_COMPLETIONS);
+    openai::post(path.split('/').filter(|segment| !segment.is_empty()), body)
 }
 
 fn max_tokens_field(spec: &RequestSpec) -> Result<&str, String> {
@@ -76,6 +82,10 @@ mod tests {
                 .with_option(SYSTEM_MESSAGE, "false"),
             r#"{"model":"m","messages":[{"role":"user","content":"Say hi"}],"stream":true,"stream_options":{"include_usage":true},"max_completion_tokens":150}"#,
         );
+        check(
+            &llmperf_call().with_option(STREAM_USAGE, "false").with_option(SYSTEM_MESSAGE, "bare"),
+            r#"{"model":"m","messages":[{"role":"system"},{"role":"user","content":"Say hi"}],"stream":true,"max_tokens":150}"#,
+        );
         let spec = RequestSpec { stream: false, ..RequestSpec::chat("m", "Say hi") };
         check(&spec, r#"{"model":"m","messages":[{"role":"user","content":"Say hi"}],"stream":false}"#);
     }
@@ -103,6 +113,16 @@ mod tests {
         check(false, "{}", "application/json", Framing::Body);
         check(true, r#"{"stream":false}"#, "application/json", Framing::Body);
         check(false, r#"{"stream": true}"#, "text/event-stream", Framing::Sse);
+    }
+
+    #[test]
+    fn the_path_is_the_api_s_unless_the_base_url_is_all_there_is() {
+        let check = |path: &str, expected: &[&str]| {
+            assert_eq!(build(&llmperf_call().with_option(PATH, path)).unwrap().path, expected, "{path}");
+        };
+        check(CHAT_COMPLETIONS, &["chat", "completions"]);
+        check("/v2/chat/", &["v2", "chat"]);
+        check("", &[]);
     }
 
     #[test]
@@ -140,5 +160,6 @@ mod tests {
         check(RequestSpec { sampling: "[]".into(), ..llmperf_call() }, "not a JSON object");
         check(llmperf_call().with_option(MAX_TOKENS_FIELD, "limit"), "max_completion_tokens");
         check(llmperf_call().with_option(STREAM_USAGE, "maybe"), "stream-usage");
+        check(llmperf_call().with_option(SYSTEM_MESSAGE, "maybe"), "true, false or bare");
     }
 }

@@ -1,51 +1,15 @@
 //! The plugin as a whole: recorded answers of many servers, and what the recordings do not show.
 
 use llmperf_sdk::openai::ChatDecoder;
-use llmperf_sdk::{
-    Decode, Event, Input, Message, Piece, Plugin, RequestSpec, ResponseHead, Usage, decode, testing,
-};
-use serde_json::Value;
+use llmperf_sdk::{Decode, Event, Piece, Plugin, ResponseHead, Usage, decode, testing};
 
 use super::OpenAiChat;
+
+mod goldens;
 
 #[test]
 fn recorded_answers_are_read_as_their_fixtures_say() {
     testing::check_fixtures::<OpenAiChat>(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"));
-}
-
-/// Bodies as clients of the OpenAI API put them on the wire for the same call; the order of fields is theirs.
-#[test]
-fn the_request_is_what_other_clients_send() {
-    let check = |spec: RequestSpec, expected: &str| {
-        let request = OpenAiChat::build_request(&spec.with_defaults(&OpenAiChat::describe())).unwrap();
-        let parse = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap();
-        assert_eq!(parse(&request.body), parse(expected.as_bytes()));
-    };
-    let call = |system: &str, user: &str, max_tokens: u32, sampling: &str| RequestSpec {
-        input: Input::Messages(vec![Message::text("system", system), Message::text("user", user)]),
-        max_tokens: Some(max_tokens),
-        sampling: sampling.to_owned(),
-        ..RequestSpec::chat("gpt-4o-mini", "")
-    };
-    check(
-        call("", "Randomly stream lines: Shall I compare thee?", 16, "{}")
-            .with_option("stream-usage", "false"),
-        r#"{"messages":[{"role":"system","content":""},{"role":"user","content":"Randomly stream lines: Shall I compare thee?"}],"model":"gpt-4o-mini","max_tokens":16,"stream":true}"#,
-    );
-    check(
-        call(
-            "You are terse.",
-            "Name a river — any.",
-            24,
-            r#"{"stop":["END"],"temperature":0.5,"top_p":0.9}"#,
-        ),
-        r#"{"messages":[{"role":"system","content":"You are terse."},{"role":"user","content":"Name a river — any."}],"model":"gpt-4o-mini","max_tokens":24,"stop":["END"],"stream":true,"stream_options":{"include_usage":true},"temperature":0.5,"top_p":0.9}"#,
-    );
-    check(
-        call("You are terse.", "Name a river — any.", 16, r#"{"temperature":0}"#)
-            .with_option("max-tokens-field", "max_completion_tokens"),
-        r#"{"messages":[{"role":"system","content":"You are terse."},{"role":"user","content":"Name a river — any."}],"model":"gpt-4o-mini","max_completion_tokens":16,"stream":true,"stream_options":{"include_usage":true},"temperature":0}"#,
-    );
 }
 
 /// Decodes events without a name, and compares the pieces with their index.
@@ -266,4 +230,127 @@ fn token_ids_are_passed_on_where_they_were_asked_for() {
         &[r#"{"choices":[{"index":0,"delta":{"content":"a"},"token_ids":[5,6]}]}"#],
         &[(0, text("a")), (0, Piece::TokenIds(vec![5, 6]))],
     );
+}
+
+#[test]
+fn together_s_token_id_comes_with_its_text_and_the_text_beside_the_delta_is_not_read() {
+    check(
+        &[
+            r#"{"choices":[{"index":0,"text":"a","delta":{"role":"assistant","content":"a","token_id":5}}]}"#,
+            r#"{"choices":[{"index":0,"text":"","delta":{"content":"","token_id":null},"finish_reason":"eos"}],"usage":{"prompt_tokens":1}}"#,
+        ],
+        &[
+            (0, text("a")),
+            (0, Piece::TokenIds(vec![5])),
+            (1, finish("eos")),
+            (1, Piece::Usage(Usage { input_tokens: Some(1), ..Usage::default() })),
+        ],
+    );
+}
+
+#[test]
+fn an_answer_of_many_choices_is_the_one_with_index_zero() {
+    check(
+        &[
+            r#"{"choices":[{"index":1,"delta":{"content":"x"}}]}"#,
+            r#"{"choices":[{"index":1,"delta":{"content":"y"}},{"index":0,"delta":{"content":"a"}}]}"#,
+            r#"{"choices":[{"index":1,"delta":{},"finish_reason":"length"}]}"#,
+            r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+        ],
+        &[(1, text("a")), (3, finish("stop"))],
+    );
+    check(
+        &[
+            r#"{"choices":[{"index":1,"message":{"content":"x"}},{"index":0,"message":{"content":"a"},"finish_reason":"stop"}]}"#,
+        ],
+        &[(0, text("a")), (0, Piece::End), (0, finish("stop"))],
+    );
+}
+
+#[test]
+fn a_server_s_own_fields_around_the_text_change_nothing() {
+    check(
+        &[
+            // Azure: the prompt's filter first, the output's filter in between.
+            r#"{"id":"","choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#,
+            r#"{"id":"","choices":[{"index":0,"finish_reason":null,"content_filter_offsets":{"start_offset":1}}]}"#,
+            // Mistral's padding, OpenAI's obfuscation, OpenRouter's provider, Perplexity's sources.
+            r#"{"p":"abcd","obfuscation":"xy","provider":"P","citations":["u"],"choices":[{"index":0,"delta":{"content":"a"},"native_finish_reason":null,"stop_reason":null}]}"#,
+            // Perplexity: a growing message beside the delta; Databricks: usage with every chunk.
+            r#"{"choices":[{"index":0,"delta":{"content":"b"},"message":{"content":"ab"}}],"usage":{"completion_tokens":2,"citation_tokens":0}}"#,
+            // Databricks and Mistral: content in parts. DeepSeek: null while it reasons. NIM: nulls everywhere.
+            r#"{"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"c"}]}}]}"#,
+            r#"{"choices":[{"index":0,"delta":{"content":null,"reasoning_content":"r"}}],"usage":null}"#,
+            r#"{"choices":[{"index":0,"delta":{"role":null,"content":null,"tool_calls":null},"logprobs":null,"finish_reason":"stop","stop_reason":"x"}]}"#,
+        ],
+        &[
+            (2, text("a")),
+            (3, text("b")),
+            (3, Piece::Usage(Usage { output_tokens: Some(2), ..Usage::default() })),
+            (4, text("c")),
+            (5, reasoning("r")),
+            (6, finish("stop")),
+        ],
+    );
+}
+
+#[test]
+fn errors_of_answers_are_explained_in_every_dialect() {
+    let check = |status: u16, body: &str, code: &str, message: &str| {
+        let head = ResponseHead { status, headers: vec![] };
+        assert_eq!(
+            OpenAiChat::explain(&head, body.as_bytes()),
+            llmperf_sdk::Failure::new(code, message),
+            "{body}"
+        );
+    };
+    check(
+        400,
+        r#"{"code":"Client specified an invalid argument","error":"m"}"#,
+        "Client specified an invalid argument",
+        "m",
+    );
+    check(
+        422,
+        r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","x"],"msg":"m"}]},"type":"invalid_request_error","code":null}"#,
+        "invalid_request_error",
+        "m",
+    );
+    check(404, r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"m"}"#, "404", "m");
+    check(
+        400,
+        r#"{"object":"error","message":"m","type":"BadRequestError","param":null,"code":400}"#,
+        "400",
+        "m",
+    );
+    check(429, r#"{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"m"}"#, "REQUEST_LIMIT_EXCEEDED", "m");
+    check(429, r#"{"error":"m","error_type":"overloaded"}"#, "overloaded", "m");
+    check(503, "<html>busy</html>", "503", "<html>busy</html>");
+}
+
+#[test]
+fn errors_in_mid_stream_keep_the_text_before_in_every_dialect() {
+    let check = |name: &str, event: &str, code: &str, message: &str| {
+        let first = r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
+        check_named(&[("", first), (name, event)], &[(0, text("a")), (1, failure(code, message))]);
+    };
+    // Groq.
+    check(
+        "error",
+        r#"{"error":{"message":"m","type":"internal_server_error","code":"over_capacity"}}"#,
+        "over_capacity",
+        "m",
+    );
+    // llama.cpp, old (a field of SSE's own) and new.
+    check("error", r#"{"code":500,"message":"m","type":"server_error"}"#, "500", "m");
+    check("", r#"{"error":{"code":500,"message":"m","type":"server_error"}}"#, "500", "m");
+    // vLLM, old.
+    check(
+        "",
+        r#"{"object":"error","message":"m","type":"InternalServerError","param":null,"code":500}"#,
+        "500",
+        "m",
+    );
+    // Cerebras.
+    check("", r#"{"error":{"message":"m","type":"server_error"},"status_code":500}"#, "server_error", "m");
 }

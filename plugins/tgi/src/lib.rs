@@ -20,7 +20,7 @@ impl Plugin for Tgi {
                 OptionSpec::string(
                     request::FORM,
                     "generate",
-                    "where the request goes: generate (generate_stream, generate) | base (the base URL itself) | model (MODEL/generate_stream)",
+                    "where the request goes: generate (generate_stream, generate) | base (the base URL itself) | path (generate_stream, and no word of streaming in the body)",
                 ),
                 OptionSpec::boolean(
                     request::DETAILS,

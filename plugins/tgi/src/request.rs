@@ -15,7 +15,7 @@ enum Form {
     /// TGI and Hugging Face endpoints: the base URL itself; `stream` says which, in two places for older versions.
     Base,
     /// Predibase: the path alone says it.
-    Model,
+    Path,
 }
 
 /// The request that asks `spec`.
@@ -44,14 +44,13 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
         parameters.set("stream", stream);
     }
     body.set("parameters", parameters);
-    if form != Form::Model {
+    if form != Form::Path {
         body.set("stream", stream);
     }
     let generate = if stream { "generate_stream" } else { "generate" };
     let path = match form {
-        Form::Generate => vec![generate],
+        Form::Generate | Form::Path => vec![generate],
         Form::Base => vec![],
-        Form::Model => vec![spec.model.as_str(), generate],
     };
     let framing = if stream { Framing::Sse } else { Framing::Body };
     Ok(HttpRequest::post_json(path, body.build()?, framing))
@@ -61,8 +60,8 @@ fn form(spec: &RequestSpec) -> Result<Form, String> {
     match spec.option(FORM).unwrap_or("generate") {
         "generate" => Ok(Form::Generate),
         "base" => Ok(Form::Base),
-        "model" => Ok(Form::Model),
-        other => Err(format!("option {FORM} is {other:?}; it must be generate, base or model")),
+        "path" => Ok(Form::Path),
+        other => Err(format!("option {FORM} is {other:?}; it must be generate, base or path")),
     }
 }
 

@@ -37,8 +37,8 @@ fn the_request_is_what_litellm_sends() {
         r#"{"inputs":"<s>[INST] <<SYS>>\n\n<</SYS>>\n [/INST]\n[INST] Randomly stream lines: Shall I compare thee? [/INST]\n","parameters":{"stream":true,"max_new_tokens":16,"details":true,"return_full_text":false},"stream":true}"#,
     );
     check(
-        call("llama-3-8b-instruct", "{}").with_option("form", "model"),
-        "llama-3-8b-instruct/generate_stream",
+        call("llama-3-8b-instruct", "{}").with_option("form", "path"),
+        "generate_stream",
         Framing::Sse,
         r#"{"inputs":" Randomly stream lines: Shall I compare thee?","parameters":{"max_new_tokens":16,"details":true,"return_full_text":false}}"#,
     );
@@ -71,7 +71,7 @@ fn what_tgi_cannot_be_asked_is_refused_with_its_reason() {
     };
     check(RequestSpec { task: "rerank".into(), ..call("m", "{}") }, "chat and completion only");
     check(RequestSpec { input: Input::TokenIds(vec![1]), ..call("m", "{}") }, "a prompt or messages");
-    check(call("m", "{}").with_option("form", "root"), "generate, base or model");
+    check(call("m", "{}").with_option("form", "root"), "generate, base or path");
     check(call("m", "{}").with_option("details", "some"), "details");
     check(call("m", "[]"), "not a JSON object");
 }

@@ -1,5 +1,7 @@
 //! Messages as OpenAI's chat takes them, and as most others do since.
 
+use std::str::FromStr;
+
 use serde::Serialize;
 
 use crate::{Input, Message, Part};
@@ -7,7 +9,38 @@ use crate::{Input, Message, Part};
 #[derive(Serialize)]
 struct ChatMessage<'a> {
     role: &'a str,
-    content: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Content<'a>>,
+}
+
+/// What becomes of a system message without text, as LLMPerf sends one with every request.
+///
+/// ```
+/// # use llmperf_sdk::openai::EmptySystem;
+/// assert_eq!("bare".parse(), Ok(EmptySystem::Bare));
+/// assert!("maybe".parse::<EmptySystem>().is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmptySystem {
+    /// `true`: it is sent as any other.
+    Keep,
+    /// `false`: it is left out, for servers that refuse one.
+    Drop,
+    /// `bare`: it is sent without the field `content`, as LiteLLM does to Databricks.
+    Bare,
+}
+
+impl FromStr for EmptySystem {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<EmptySystem, &'static str> {
+        match text {
+            "true" => Ok(EmptySystem::Keep),
+            "false" => Ok(EmptySystem::Drop),
+            "bare" => Ok(EmptySystem::Bare),
+            _ => Err("it must be true, false or bare"),
+        }
+    }
 }
 
 /// One text goes as a plain string: some servers know nothing else.
@@ -52,19 +85,39 @@ struct Audio {
 /// # Errors
 /// The input is neither messages nor a prompt.
 pub fn messages(input: &Input, keep_empty_system: bool) -> Result<Vec<impl Serialize + '_>, String> {
-    match input {
-        Input::Prompt(prompt) => Ok(vec![ChatMessage { role: "user", content: Content::Text(prompt) }]),
-        Input::Messages(messages) => Ok(messages
-            .iter()
-            .map(|message| ChatMessage { role: &message.role, content: content(message) })
-            .filter(|message| keep_empty_system || !is_empty_system(message))
-            .collect()),
-        Input::TokenIds(_) | Input::Texts(_) => Err("the input must be messages or a prompt".to_owned()),
-    }
+    messages_with(input, if keep_empty_system { EmptySystem::Keep } else { EmptySystem::Drop })
 }
 
-fn is_empty_system(message: &ChatMessage<'_>) -> bool {
-    message.role == "system" && matches!(message.content, Content::Text(""))
+/// As [`messages`], with all there is to choose of an empty system message.
+///
+/// ```
+/// # use llmperf_sdk::{openai::EmptySystem, *};
+/// let input = Input::Messages(vec![Message::text("system", ""), Message::text("user", "Say hi")]);
+/// let mut body = JsonBody::new();
+/// body.set("messages", openai::messages_with(&input, EmptySystem::Bare).unwrap());
+/// assert_eq!(body.get("messages"), Some(r#"[{"role":"system"},{"role":"user","content":"Say hi"}]"#));
+/// ```
+///
+/// # Errors
+/// The input is neither messages nor a prompt.
+pub fn messages_with(input: &Input, empty: EmptySystem) -> Result<Vec<impl Serialize + '_>, String> {
+    match input {
+        Input::Prompt(prompt) => Ok(vec![ChatMessage { role: "user", content: Some(Content::Text(prompt)) }]),
+        Input::Messages(messages) => {
+            let messages = messages.iter().filter_map(|message| {
+                let content = content(message);
+                let is_empty = message.role == "system" && matches!(content, Content::Text(""));
+                let content = match empty {
+                    EmptySystem::Drop if is_empty => return None,
+                    EmptySystem::Bare if is_empty => None,
+                    _ => Some(content),
+                };
+                Some(ChatMessage { role: &message.role, content })
+            });
+            Ok(messages.collect())
+        }
+        Input::TokenIds(_) | Input::Texts(_) => Err("the input must be messages or a prompt".to_owned()),
+    }
 }
 
 fn content(message: &Message) -> Content<'_> {

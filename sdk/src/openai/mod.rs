@@ -10,7 +10,7 @@ mod tools;
 
 pub use decoder::ChatDecoder;
 pub use loose::LooseChat;
-pub use messages::messages;
+pub use messages::{EmptySystem, messages, messages_with};
 pub use request::{STREAM_USAGE, post, set_stream, stream_usage_option};
 pub use server::{times, usage};
 pub use tools::ToolCalls;

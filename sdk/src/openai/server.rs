@@ -1,65 +1,61 @@
 //! What the server says of its own work: token counts and times. Read leniently: a number that is no number
 //! costs only itself.
 
-use crate::Usage;
-use crate::lenient::Number;
-use serde::de::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::{Usage, raw};
 
 /// The fields of every dialect's report, whichever object they come in: `usage`, `x_groq.usage`, `timings`,
 /// `time_info`, `perf_metrics`. No two of them mean different things by one name.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub(crate) struct Report<'a> {
-    prompt_tokens: Number,
-    completion_tokens: Number,
-    #[serde(borrow)]
-    prompt_tokens_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    completion_tokens_details: Option<&'a RawValue>,
-    /// Together.
-    cached_tokens: Number,
-    /// DeepSeek.
-    prompt_cache_hit_tokens: Number,
-    /// Gateways in front of Anthropic's models.
-    cache_read_input_tokens: Number,
-    cache_creation_input_tokens: Number,
-    /// Perplexity.
-    reasoning_tokens: Number,
+const FIELDS: [&str; 20] = [
+    "prompt_tokens",
+    "completion_tokens",
+    "prompt_tokens_details",
+    "completion_tokens_details",
+    // Together.
+    "cached_tokens",
+    // DeepSeek.
+    "prompt_cache_hit_tokens",
+    // Gateways in front of Anthropic's models.
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    // Perplexity.
+    "reasoning_tokens",
+    // Groq in `usage`, Cerebras in `time_info`: seconds.
+    "queue_time",
+    "prompt_time",
+    "completion_time",
+    "total_time",
+    // llama.cpp in `timings`.
+    "prompt_ms",
+    "predicted_ms",
+    "prompt_n",
+    "predicted_n",
+    "cache_n",
+    // Fireworks in `perf_metrics`: seconds, as in its headers of the same names.
+    "server-time-to-first-token",
+    "server-processing-time",
+];
 
-    /// Groq in `usage`, Cerebras in `time_info`: seconds.
-    queue_time: Number,
-    prompt_time: Number,
-    completion_time: Number,
-    total_time: Number,
-    /// llama.cpp in `timings`.
-    prompt_ms: Number,
-    predicted_ms: Number,
-    prompt_n: Number,
-    predicted_n: Number,
-    cache_n: Number,
-    /// Fireworks in `perf_metrics`: seconds, as in its headers of the same names.
-    #[serde(rename = "server-time-to-first-token")]
-    server_time_to_first_token: Number,
-    #[serde(rename = "server-processing-time")]
-    server_processing_time: Number,
-}
+/// Where the times begin in [`FIELDS`], and what each is called. A name ends in its unit, unless it is a count.
+const TIMES_AT: usize = 9;
+const TIMES: [&str; FIELDS.len() - TIMES_AT] = [
+    "queue_time_s",
+    "prompt_time_s",
+    "completion_time_s",
+    "total_time_s",
+    "prompt_ms",
+    "predicted_ms",
+    "prompt_n",
+    "predicted_n",
+    "cache_n",
+    "server_time_to_first_token_s",
+    "server_processing_time_s",
+];
 
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Details {
-    cached_tokens: Number,
-    cache_write_tokens: Number,
-    reasoning_tokens: Number,
-}
-
-/// `x_groq`.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Groq<'a> {
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-}
+/// What a report says, by [`FIELDS`].
+#[derive(Debug, Default)]
+pub(crate) struct Report<'a>([Option<&'a RawValue>; FIELDS.len()]);
 
 /// The token counts of a `usage` object, under whatever names servers have for them.
 ///
@@ -80,64 +76,55 @@ pub fn usage(raw: &RawValue) -> Usage {
 /// let raw = serde_json::from_str(r#"{"prompt_ms":2.5,"prompt_per_second":400.0}"#).unwrap();
 /// assert_eq!(openai::times(raw).collect::<Vec<_>>(), [("prompt_ms", 2.5)]);
 /// ```
-pub fn times(raw: &RawValue) -> impl Iterator<Item = (&'static str, f64)> + use<> {
+pub fn times(raw: &RawValue) -> impl Iterator<Item = (&'static str, f64)> {
     Report::read(raw).times()
 }
 
 impl<'a> Report<'a> {
     /// Reads a report; what is not an object says nothing.
     pub(crate) fn read(raw: &'a RawValue) -> Report<'a> {
-        object(raw)
+        raw::fields(raw.get(), FIELDS).map(Report).unwrap_or_default()
     }
 
     /// Reads the report inside `x_groq`.
     pub(crate) fn read_groq(raw: &'a RawValue) -> Report<'a> {
-        object::<Groq<'_>>(raw).usage.map(object).unwrap_or_default()
+        raw::field(Some(raw), "usage").map(Report::read).unwrap_or_default()
     }
 
     /// Token counts. No arithmetic is done on them: what a count includes is the provider's affair.
     pub(crate) fn usage(&self) -> Usage {
-        let prompt: Details = self.prompt_tokens_details.map(object).unwrap_or_default();
-        let completion: Details = self.completion_tokens_details.map(object).unwrap_or_default();
-        let first = |numbers: &[Number]| numbers.iter().find_map(|number| number.count());
+        let [
+            prompt,
+            completion,
+            prompt_details,
+            completion_details,
+            cached,
+            cache_hit,
+            cache_read,
+            cache_creation,
+            reasoning,
+            ..,
+        ] = self.0;
+        let first = |raws: &[Option<&RawValue>]| raws.iter().find_map(|raw| raw::count(*raw));
         Usage {
-            input_tokens: self.prompt_tokens.count(),
-            output_tokens: self.completion_tokens.count(),
+            input_tokens: raw::count(prompt),
+            output_tokens: raw::count(completion),
             cached_input_tokens: first(&[
-                prompt.cached_tokens,
-                self.cached_tokens,
-                self.prompt_cache_hit_tokens,
-                self.cache_read_input_tokens,
+                raw::field(prompt_details, "cached_tokens"),
+                cached,
+                cache_hit,
+                cache_read,
             ]),
-            cache_write_tokens: first(&[prompt.cache_write_tokens, self.cache_creation_input_tokens]),
-            reasoning_tokens: first(&[completion.reasoning_tokens, self.reasoning_tokens]),
+            cache_write_tokens: first(&[raw::field(prompt_details, "cache_write_tokens"), cache_creation]),
+            reasoning_tokens: first(&[raw::field(completion_details, "reasoning_tokens"), reasoning]),
         }
     }
 
-    /// The times it states. A name ends in its unit, unless it is a count.
-    pub(crate) fn times(&self) -> impl Iterator<Item = (&'static str, f64)> + use<> {
-        [
-            ("queue_time_s", self.queue_time),
-            ("prompt_time_s", self.prompt_time),
-            ("completion_time_s", self.completion_time),
-            ("total_time_s", self.total_time),
-            ("prompt_ms", self.prompt_ms),
-            ("predicted_ms", self.predicted_ms),
-            ("prompt_n", self.prompt_n),
-            ("predicted_n", self.predicted_n),
-            ("cache_n", self.cache_n),
-            ("server_time_to_first_token_s", self.server_time_to_first_token),
-            ("server_processing_time_s", self.server_processing_time),
-        ]
-        .into_iter()
-        .filter_map(|(name, number)| Some((name, number.0?)))
+    /// The times it states.
+    pub(crate) fn times(&self) -> impl Iterator<Item = (&'static str, f64)> + use<'a> {
+        let mut times = self.0.into_iter().skip(TIMES_AT);
+        TIMES.into_iter().filter_map(move |name| Some((name, raw::number(times.next()?)?)))
     }
-}
-
-/// Serde would take an array for a struct, field by field.
-fn object<'a, T: Deserialize<'a> + Default>(raw: &'a RawValue) -> T {
-    let json = raw.get();
-    if json.starts_with('{') { serde_json::from_str(json).unwrap_or_default() } else { T::default() }
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! Tool calls: fragments that are told apart by an index, which some servers leave out.
 
-use crate::{Out, compact_json};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::chunk::Content;
+use crate::{Out, compact_json, raw};
 
 /// The calls seen so far: index and name, in the order of their first fragment.
 ///
@@ -18,68 +16,54 @@ use super::chunk::Content;
 #[derive(Debug, Default)]
 pub struct ToolCalls(Vec<(u32, String)>);
 
-#[derive(Deserialize)]
-struct Call<'a> {
-    #[serde(default)]
-    index: Option<u32>,
-    #[serde(borrow, default)]
-    function: Option<Function<'a>>,
-    // Cloudflare has no object around them.
-    #[serde(borrow, default)]
-    name: Content<'a>,
-    #[serde(borrow, default)]
-    arguments: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Function<'a> {
-    #[serde(borrow, default)]
-    name: Content<'a>,
-    #[serde(borrow, default)]
-    arguments: Option<&'a RawValue>,
-}
-
 impl ToolCalls {
     /// `tool_calls`: an array, or the one object that older TGI sends. What is neither is skipped.
     pub fn push(&mut self, raw: &RawValue, out: &mut Out) {
-        let json = raw.get();
-        let calls: Vec<Call<'_>> = match json.starts_with('{') {
-            true => serde_json::from_str(json).map(|call| vec![call]),
-            false => serde_json::from_str(json),
-        }
-        .unwrap_or_default();
+        let calls = if raw.get().starts_with('{') { vec![raw] } else { raw::list(raw) };
         for call in calls {
-            let flat = Function { name: call.name, arguments: call.arguments };
-            let function = call.function.unwrap_or(flat);
-            if !function.name.text.is_empty() || function.arguments.is_some() {
-                self.fragment(call.index, function, out);
+            let Ok([index, function, name, arguments]) =
+                raw::fields(call.get(), ["index", "function", "name", "arguments"])
+            else {
+                continue;
+            };
+            let index = raw::count(index).and_then(|index| u32::try_from(index).ok());
+            match function {
+                Some(function) => self.function(index, function, out),
+                // Cloudflare has no object around them.
+                None if name.or(arguments).is_some() => {
+                    self.fragment(index, &raw::text(name), arguments, out)
+                }
+                None => {}
             }
         }
     }
 
     /// `function_call`, which has one call at most.
     pub(crate) fn push_function(&mut self, raw: &RawValue, out: &mut Out) {
-        if let Ok(function) = serde_json::from_str(raw.get()) {
-            self.fragment(Some(0), function, out);
+        self.function(Some(0), raw, out);
+    }
+
+    fn function(&mut self, index: Option<u32>, function: &RawValue, out: &mut Out) {
+        if let Ok([name, arguments]) = raw::fields(function.get(), ["name", "arguments"]) {
+            self.fragment(index, &raw::text(name), arguments, out);
         }
     }
 
-    fn fragment(&mut self, index: Option<u32>, function: Function<'_>, out: &mut Out) {
-        let name = function.name.text;
+    fn fragment(&mut self, index: Option<u32>, name: &str, arguments: Option<&RawValue>, out: &mut Out) {
         let index = index.unwrap_or_else(|| self.guess(!name.is_empty()));
         match self.0.iter_mut().find(|(known, _)| *known == index) {
             // Some servers repeat the name with every fragment.
             Some((_, known)) if *known == name => {}
             Some((_, known)) => {
-                known.push_str(&name);
+                known.push_str(name);
                 out.tool_call(index, name);
             }
             None => {
-                self.0.push((index, name.clone().into_owned()));
+                self.0.push((index, name.to_owned()));
                 out.tool_call(index, name);
             }
         }
-        if let Some(arguments) = function.arguments {
+        if let Some(arguments) = arguments {
             out.tool_call(index, text(arguments.get()));
         }
     }
