@@ -12,10 +12,9 @@ mod golden;
 
 use std::io::Write;
 
-use exception::{ALL, AWAITED, EXCEPTIONS, PENDING};
+use exception::{ALL, EXCEPTIONS};
 use golden::{Golden, differences, goldens};
 use llmperf::plan::{LoadInput, resolve};
-use llmperf::plugin::bundled;
 use llmperf::record::PreparedRequest;
 use llmperf::run::Setup;
 use serde_json::{Map, Value, json};
@@ -208,20 +207,15 @@ fn check(golden: &Golden) -> Vec<String> {
     let name = &golden.name;
     let exceptions: Vec<_> = EXCEPTIONS.iter().filter(|exception| exception.golden == *name).collect();
     let is_another = exceptions.iter().any(|exception| exception.fields == ALL);
-    let is_pending = |field: &str| PENDING.contains(&(name.as_str(), field));
     let differences = match build(&ask(golden)) {
         Ok(request) => differences(&request, golden),
-        Err(why) if AWAITED.iter().any(|api| is_missing(api) && why.contains(api)) => return vec![],
         Err(_) if is_another => return vec![],
-        Err(_) if is_pending("build") => return vec![],
         Err(why) => return vec![format!("{name}: {why}")],
     };
     if is_another && !differences.is_empty() {
         return vec![];
     }
-    let excused = |field: &str| {
-        is_pending(field) || exceptions.iter().any(|exception| exception.fields.contains(&field))
-    };
+    let excused = |field: &str| exceptions.iter().any(|exception| exception.fields.contains(&field));
     let differs = |field: &str| differences.iter().any(|difference| difference.field == field);
     let unexcused = differences.iter().filter(|difference| !excused(&difference.field));
     let mut found: Vec<String> = unexcused.map(|difference| format!("{name}: {difference}")).collect();
@@ -232,10 +226,6 @@ fn check(golden: &Golden) -> Vec<String> {
         );
     }
     found
-}
-
-fn is_missing(api: &str) -> bool {
-    !bundled().any(|plugin| plugin.name == api)
 }
 
 fn ask(golden: &Golden) -> Ask {

@@ -163,12 +163,14 @@ fn kind(error: &Value, status: u16) -> FailureKind {
     }
 }
 
-/// The code it asks for: a status, or the provider's own code, or else its word.
+/// The code it asks for: the provider's own code, or else its word, or else the status of an HTTP error.
 fn code(error: &Value, status: u16) -> String {
     let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match (&error["code"], &error["type"]) {
-        _ if !is_success(status) => status.to_string(),
-        (Value::Null, Value::Null) => String::new(),
+        (Value::Null, Value::Null) if is_success(status) => String::new(),
+        (Value::Null, Value::Null) => status.to_string(),
+        // The reader's own word where there is none of the provider's.
+        (Value::Null, kind) if kind == "http" => status.to_string(),
         (Value::Null, kind) => word(kind),
         (code, _) => word(code),
     }
