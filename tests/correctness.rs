@@ -316,6 +316,22 @@ fn what_cannot_be_meant_is_a_mistake_of_usage() {
 }
 
 #[test]
+fn a_reply_that_the_limit_of_tokens_cuts_is_counted_as_such() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("answers.json");
+    std::fs::write(&path, r#"{"Convert": "The number is not known"}"#).expect("a file");
+    let mock = mock(&["--answer-file", path.to_str().expect("a path in UTF-8")]);
+    for stream in [true, false] {
+        let results = Results::new();
+        let sampling = json!({"max_tokens": 2, "stream": stream}).to_string();
+        correctness(&mock.base, &results, &["--requests", "4", "--sampling", &sampling]).exits(0);
+        let json = results.of_run("correctness.json");
+        assert_eq!(json["replies"], json!({"empty": 0, "cut_short": 4, "garbled": 0}), "{stream}");
+        assert_eq!(json["mismatches"][0]["reply"], "The number");
+    }
+}
+
+#[test]
 fn requests_that_the_timeout_ends_are_neither_right_nor_wrong() {
     let (mock, _dir) = counting(|_| false, &["--ttft", "30s"]);
     let results = Results::new();

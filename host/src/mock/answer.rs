@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 
 /// What is answered to which prompt: `None` where nothing is given, and words are drawn.
 #[derive(Clone)]
-pub struct Answers(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Answers(Arc<Answer>);
+
+type Answer = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Answers {
     /// Answers by this function of the prompt, which is every text of the messages, a line each.

@@ -125,10 +125,15 @@ impl CheckedRun<'_> {
         let what = if self.alone.is_some() { "Different replies" } else { "Mismatched replies" };
         let mut lines = vec![String::new(), what.to_owned()];
         for Mismatch { id, expected, reply } in self.mismatches.iter().take(SHOWN) {
-            let expected = inert(expected, EXPECTED_WIDTH);
+            // Of two long replies, what they have in common would hide where they part.
+            let (expected, reply) = match self.alone {
+                Some(_) => parting(expected, reply),
+                None => (expected.clone(), reply.clone()),
+            };
+            let expected = inert(&expected, EXPECTED_WIDTH);
             let head = format!("  #{}  expected {expected}, got ", id.0);
             let room = width.saturating_sub(head.chars().count() + 2);
-            lines.push(format!("{head}\"{}\"", inert(reply, room)));
+            lines.push(format!("{head}\"{}\"", inert(&reply, room)));
         }
         let hidden = self.mismatches.len().saturating_sub(SHOWN);
         if hidden > 0 {
@@ -241,6 +246,20 @@ fn labelled(label: &str, value: &str) -> String {
     format!("{label:<13}{value}")
 }
 
+/// Two texts from shortly before where they part.
+fn parting(a: &str, b: &str) -> (String, String) {
+    /// Characters before it that are shown.
+    const LEAD: usize = 12;
+    let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    match common.saturating_sub(LEAD) {
+        0 => (a.to_owned(), b.to_owned()),
+        start => {
+            let from = |text: &str| "…".chars().chain(text.chars().skip(start)).collect();
+            (from(a), from(b))
+        }
+    }
+}
+
 fn bounded(text: &str) -> String {
     match text.char_indices().nth(LISTED_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -287,6 +306,17 @@ mod tests {
         assert_eq!(json["mismatches"].as_array().unwrap().len(), 100);
         assert_eq!(json["mismatches"][0]["reply"].as_str().unwrap().chars().count(), 1001);
         assert_eq!((&json["mismatches_not_listed"], &json["passed"]), (&json!(30), &json!(false)));
+    }
+
+    #[test]
+    fn two_replies_are_shown_from_where_they_part() {
+        let check = |a: &str, b: &str, expected: (&str, &str)| {
+            assert_eq!(parting(a, b), (expected.0.to_owned(), expected.1.to_owned()));
+        };
+        check("the same", "the other", ("the same", "the other"));
+        check("0123456789abcdefX", "0123456789abcdefY", ("…456789abcdefX", "…456789abcdefY"));
+        check("0123456789abcdef", "", ("0123456789abcdef", ""));
+        check("äääääääääääääää!", "äääääääääääääää", ("…ääääääääääää!", "…ääääääääääää"));
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub struct Checked {
     pub report: Report,
     /// All of it as `correctness.json` has it.
     pub json: Value,
+    concurrency: usize,
     who: Who,
 }
 
@@ -80,6 +81,7 @@ struct Asked {
     replies: Vec<KeptReply>,
     mismatches: Vec<Mismatch>,
     builder: Arc<Builder>,
+    concurrency: usize,
     who: Who,
     /// Seconds since 1970.
     started: u64,
@@ -98,6 +100,7 @@ fn ask(
     twins: Option<HashMap<RequestId, String>>,
     watcher: &mut dyn Watcher,
 ) -> Result<Asked, Error> {
+    let concurrency = plan.concurrency;
     let setup = Setup::new(plan)?;
     let who = Who { target: setup.target(), api: setup.api(), plugin: setup.plugin() };
     let builder = Arc::clone(&setup.builder);
@@ -114,7 +117,7 @@ fn ask(
     let Judge { correctness, mut replies, mut mismatches, .. } = judge;
     replies.sort_by_key(|reply| (reply.end, reply.id));
     mismatches.sort_by_key(|mismatch| mismatch.id);
-    Ok(Asked { report, correctness, replies, mismatches, builder, who, started })
+    Ok(Asked { report, correctness, replies, mismatches, builder, concurrency, who, started })
 }
 
 /// Judges replies as they come.
@@ -162,8 +165,9 @@ impl Watcher for Judge<'_> {
 
 impl Checked {
     fn of(plan: &CorrectnessPlan, asked: Asked, alone: Option<Correctness>) -> Checked {
-        let Asked { report, correctness, replies, mismatches, builder, who, started } = asked;
-        let mut checked = Checked { correctness, alone, mismatches, report, json: Value::Null, who };
+        let Asked { report, correctness, replies, mismatches, builder, concurrency, who, started } = asked;
+        let mut checked =
+            Checked { correctness, alone, mismatches, report, json: Value::Null, concurrency, who };
         let mut json = checked.page(plan).json();
         json["ended"] = manifest::ended_word(checked.report.ended).into();
         json["load"] = checked.report.json.clone();
@@ -185,7 +189,7 @@ impl Checked {
             },
             check: plan.check,
             seed: plan.plan.workload.seed,
-            concurrency: plan.plan.concurrency,
+            concurrency: self.concurrency,
             correctness: &self.correctness,
             alone: self.alone.as_ref(),
             mismatches: &self.mismatches,
@@ -211,7 +215,7 @@ impl Checked {
             llm_api: &plan.plan.llm_api,
             check: plan.check,
             correctness: &self.correctness,
-            num_concurrent_requests: plan.plan.concurrency as u64,
+            num_concurrent_requests: self.concurrency as u64,
             additional_sampling_params: &plan.additional,
             sampling_params: &plan.plan.sampling,
             metadata: &plan.plan.metadata,

@@ -10,10 +10,14 @@ const BEFORE: &str = "Write the following order as one JSON object with the keys
                       integer), \"price\" (a number), \"paid\" (true or false) and \"tags\" (an array of strings). \
                       Print the object only.\n\n";
 
+/// Whether a value is one of its type.
+type IsOf = fn(&Value) -> bool;
+
 /// The keys that must be there, and what makes a value of each right. Others may stand beside them.
-const SCHEMA: [(&str, fn(&Value) -> bool); 5] = [
+const SCHEMA: [(&str, IsOf); 5] = [
     ("item", Value::is_string),
-    ("count", |value| value.is_i64() || value.is_u64()),
+    // As JSON Schema has it, 3.0 is an integer.
+    ("count", |value| value.as_f64().is_some_and(|number| number.fract() == 0.0)),
     ("price", Value::is_number),
     ("paid", Value::is_boolean),
     ("tags", |value| value.as_array().is_some_and(|tags| tags.iter().all(Value::is_string))),
@@ -59,7 +63,7 @@ fn fault(reply: &str) -> Option<String> {
         Err(_) => return Some("a JSON object".to_owned()),
     };
     let Some(object) = value.as_object() else { return Some("a JSON object".to_owned()) };
-    let wrong = |(key, is_right): &&(&str, fn(&Value) -> bool)| !object.get(*key).is_some_and(is_right);
+    let wrong = |(key, is_right): &&(&str, IsOf)| !object.get(*key).is_some_and(is_right);
     SCHEMA.iter().find(wrong).map(|(key, _)| format!("a JSON object with \"{key}\" of its type"))
 }
 
@@ -94,6 +98,7 @@ mod tests {
         check(&format!("[{good}]"), Some("a JSON object"));
         check("", Some("a JSON object"));
         check("```", Some("a JSON object"));
+        check(&good.replace(":1", ":1.0"), None);
         check(&good.replace(":1", ":1.5"), Some("\"count\""));
         check(&good.replace("false", "\"no\""), Some("\"paid\""));
         check(&good.replace("[]", "[1]"), Some("\"tags\""));
