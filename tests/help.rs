@@ -41,6 +41,7 @@ fn the_short_help_is_as_kept_and_fits_a_screen() {
     check("help-llmperf-short", &["-h"]);
     check("help-load-short", &["load", "-h"]);
     check("help-mock-short", &["mock", "-h"]);
+    check("help-correctness-short", &["correctness", "-h"]);
     check("help-replay-short", &["replay", "-h"]);
 }
 
@@ -49,6 +50,7 @@ fn the_long_help_is_as_kept() {
     check("help-llmperf-long", &["--help"]);
     check("help-load-long", &["load", "--help"]);
     check("help-mock-long", &["mock", "--help"]);
+    check("help-correctness-long", &["correctness", "--help"]);
     check("help-replay-long", &["replay", "--help"]);
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::Error;
-use crate::mock::{Delay, FaultRule, MockConfig, RoleChunk, UsageMode, bind, serve};
+use crate::mock::{Answers, Delay, FaultRule, MockConfig, RoleChunk, UsageMode, bind, serve};
 
 #[derive(Debug, Args)]
 #[command(
@@ -30,6 +30,9 @@ pub(super) struct MockArgs {
     /// Tokens of every answer, whatever max_tokens says
     #[arg(long, value_name = "N")]
     output_tokens: Option<u64>,
+    /// JSON object: what is in a prompt, to the text to answer with; the first that is found counts
+    #[arg(long, value_name = "FILE")]
+    answer_file: Option<PathBuf>,
     /// The first so many tokens of an answer are reasoning
     #[arg(long, value_name = "N", default_value_t = 0)]
     reasoning_tokens: u64,
@@ -132,6 +135,10 @@ fn config(args: MockArgs) -> anyhow::Result<MockConfig> {
         itl: args.itl,
         seed: args.seed,
         output_tokens: args.output_tokens,
+        answers: args
+            .answer_file
+            .map(|path| Answers::from_file(&path).context("--answer-file"))
+            .transpose()?,
         reasoning_tokens: args.reasoning_tokens,
         tokens_per_event: args.tokens_per_event,
         events_per_write: args.events_per_write,

@@ -1,6 +1,7 @@
 //! The command line: the only room that knows clap. It turns flags into what the rooms below take, and errors into exit codes.
 
 mod calibrate;
+mod correctness;
 mod load;
 mod mock;
 mod providers;
@@ -16,7 +17,7 @@ use crate::error::{Error, ErrorKind};
 mod exit {
     pub(super) const INTERNAL: u8 = 1;
     pub(super) const USAGE: u8 = 2;
-    /// An objective of --slo was missed.
+    /// An objective of --slo was missed, or the limit of --fail-above.
     pub(super) const OBJECTIVE: u8 = 3;
     /// The verdict is INVALID; with --strict only.
     pub(super) const NOT_VALID: u8 = 4;
@@ -39,6 +40,8 @@ struct Cli {
 enum Command {
     /// Send concurrent requests to an LLM API and measure how it answers
     Load(Box<load::LoadArgs>),
+    /// Ask an LLM API what has a known answer, and count the replies that are wrong
+    Correctness(Box<correctness::CorrectnessArgs>),
     /// Read a recording again and state its results, with nothing sent
     Replay(Box<replay::ReplayArgs>),
     /// Measure what the client itself adds on this machine, for the error bar of every later run
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Load(args) => load::run(*args),
+        Command::Correctness(args) => correctness::run(*args),
         Command::Replay(args) => replay::run(*args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Providers(args) => providers::run(args),

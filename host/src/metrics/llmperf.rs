@@ -172,6 +172,32 @@ impl Row {
         }
     }
 
+    /// What LLMPerf's correctness test writes, by other formulas than its load test: `inter_token_latency_s` is the sum
+    /// (last content - sent), output tokens are chunks, and input tokens are not counted. `None` for a cancelled request.
+    pub fn of_correctness(record: &RequestRecord) -> Option<Row> {
+        let row = Row::of(record)?;
+        let chunks = match row.error_code {
+            None => Tokens(record.events.saturating_sub(u64::from(record.terminated))),
+            Some(_) => Tokens(0),
+        };
+        let e2e = row.end_to_end_latency_s.filter(|&e2e| e2e > 0.0);
+        let content = record.first_output.and(record.last_token()).filter(|_| row.error_code.is_none());
+        Some(Row {
+            inter_token_latency_s: match row.error_code {
+                None => content.map(|last| last.since(record.sent).as_secs()),
+                Some(_) => row.inter_token_latency_s,
+            },
+            request_output_throughput_token_per_s: match row.error_code {
+                None => e2e.map(|e2e| chunks.0 as f64 / e2e),
+                Some(_) => row.request_output_throughput_token_per_s,
+            },
+            number_total_tokens: chunks,
+            number_output_tokens: chunks,
+            number_input_tokens: Tokens(0),
+            ..row
+        })
+    }
+
     fn failure(record: &RequestRecord, failure: &Failure) -> Row {
         Row {
             error_code: Some(error_code(record.status, failure)),

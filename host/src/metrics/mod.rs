@@ -4,6 +4,7 @@
 mod accumulate;
 mod attainment;
 mod calibration;
+mod correctness;
 mod definition;
 mod dialect;
 mod failures;
@@ -29,6 +30,7 @@ mod window;
 pub use accumulate::Accumulator;
 pub use attainment::{Attainment, SloCounter, SloReport, Sureness, least_requests};
 pub use calibration::{Calibration, CalibrationPoint, ErrorBar, Measured};
+pub use correctness::{Correctness, Defects, Rate};
 pub use definition::{Aggregate, Definition, Metric, Unit};
 pub use dialect::{Block, Dialect, Dialects, Figure, Statistic, Value};
 pub use failures::{FailureGroup, Failures};

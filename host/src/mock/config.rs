@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
 
+use super::answer::Answers;
 use super::delay::Delay;
 use super::fault::FaultRule;
 use crate::units::Span;
@@ -21,6 +22,8 @@ pub struct MockConfig {
     pub seed: u64,
     /// Tokens of every answer; `None` obeys the request's `max_tokens`.
     pub output_tokens: Option<u64>,
+    /// Texts to answer with, by what was asked; where they have none, and for reasoning, words are drawn.
+    pub answers: Option<Answers>,
     /// Tokens of an answer whose request asked for no number.
     pub default_output_tokens: u64,
     /// How many of the answer's tokens, the first ones, are reasoning. They count towards `max_tokens`.
@@ -63,6 +66,7 @@ impl Default for MockConfig {
             itl: Delay::Fixed(Span::from_millis(10)),
             seed: 0,
             output_tokens: None,
+            answers: None,
             default_output_tokens: 100,
             reasoning_tokens: 0,
             prompt_tokens: None,

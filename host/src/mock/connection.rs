@@ -105,11 +105,12 @@ async fn perform(
 ) -> io::Result<After> {
     let keep_alive = request.keep_alive;
     let chunked = request.chunked;
+    let answer = mock.config.answers.as_ref().and_then(|answers| answers.pieces(&request.body));
     // A prompt is large, and the answer may take long.
     drop(request);
     row.prompt_bytes = ask.prompt_bytes;
     row.max_tokens = ask.max_tokens;
-    let script = Script::new(&mock.config, api, &ask, row.n);
+    let script = Script::new(&mock.config, api, &ask, answer, row.n);
     row.fault.clone_from(&script.fault);
     match script.turn {
         Turn::None | Turn::Cut { .. } => {}
@@ -169,7 +170,11 @@ async fn at_once(
         let words: Vec<&str> = (0..count).map(|_| words::draw(&mut rng)).collect();
         words.join(" ")
     };
-    let (reasoning, text) = (say(reasoning), say(tokens - reasoning));
+    let reasoning = say(reasoning);
+    let text = match &script.answer {
+        Some(pieces) => pieces.iter().take((tokens - facts.reasoning) as usize).cloned().collect(),
+        None => say(tokens - facts.reasoning),
+    };
     stream::wait(socket, &mock.pacer, due).await?;
     let mut body = api.whole(facts, &reasoning, &text);
     let cut = match script.turn {

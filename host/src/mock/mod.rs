@@ -5,6 +5,7 @@
 //! any byte, a reset in mid-stream, a body that never ends. It owns no tokenizer (its words are chosen to be one Llama
 //! token each) and never logs a credential. It may not be used to serve anything but tests: it trusts its client.
 
+mod answer;
 mod ask;
 mod chat;
 mod config;
@@ -25,6 +26,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use answer::Answers;
 pub use config::{MockConfig, RoleChunk, UsageMode};
 pub use delay::Delay;
 pub use fault::{Fault, FaultRule, When};

@@ -16,6 +16,8 @@ pub(super) struct Script {
     pub(super) tokens: u64,
     /// How many of them are reasoning; they come first.
     pub(super) reasoning: u64,
+    /// The text, a piece a token; where it is `None`, and beyond its end, words are drawn.
+    pub(super) answer: Option<Vec<String>>,
     pub(super) cut_by_limit: bool,
     pub(super) prompt_tokens: u64,
     pub(super) tokens_per_event: u64,
@@ -63,11 +65,24 @@ pub(super) enum Cut {
 
 impl Script {
     /// Decides the answer to request `n` (from 1).
-    pub(super) fn new(config: &MockConfig, api: Api, ask: &Ask, n: u64) -> Script {
-        let tokens = config.output_tokens.or(ask.max_tokens).unwrap_or(config.default_output_tokens);
+    pub(super) fn new(
+        config: &MockConfig,
+        api: Api,
+        ask: &Ask,
+        answer: Option<Vec<String>>,
+        n: u64,
+    ) -> Script {
+        let tokens = match &answer {
+            Some(pieces) => {
+                let all = (pieces.len() as u64).saturating_add(config.reasoning_tokens);
+                all.min(ask.max_tokens.unwrap_or(u64::MAX))
+            }
+            None => config.output_tokens.or(ask.max_tokens).unwrap_or(config.default_output_tokens),
+        };
         let mut script = Script {
             tokens,
             reasoning: config.reasoning_tokens.min(tokens),
+            answer,
             cut_by_limit: ask.max_tokens == Some(tokens),
             // The rule of thumb for English; the mock owns no tokenizer.
             prompt_tokens: config.prompt_tokens.unwrap_or(ask.prompt_bytes.div_ceil(4)),
@@ -93,6 +108,12 @@ impl Script {
             }
         }
         script
+    }
+
+    /// The text of this token, where it is a given one.
+    pub(super) fn piece(&self, token: u64) -> Option<&str> {
+        let index = usize::try_from(token.checked_sub(self.reasoning)?).ok()?;
+        Some(self.answer.as_ref()?.get(index)?.as_str())
     }
 
     fn strike(&mut self, fault: Fault) {
@@ -166,7 +187,7 @@ mod tests {
             include_usage: false,
             prompt_bytes: 9,
         };
-        Script::new(&MockConfig { faults, ..MockConfig::default() }, Api::Chat, &ask, n)
+        Script::new(&MockConfig { faults, ..MockConfig::default() }, Api::Chat, &ask, None, n)
     }
 
     #[test]
@@ -200,7 +221,7 @@ mod tests {
                 prompt_bytes: 9,
             };
             let config = MockConfig { output_tokens: output, reasoning_tokens: 50, ..MockConfig::default() };
-            let script = Script::new(&config, Api::Chat, &ask, 1);
+            let script = Script::new(&config, Api::Chat, &ask, None, 1);
             assert_eq!((script.tokens, script.cut_by_limit), (tokens, cut_by_limit));
             assert_eq!((script.reasoning, script.prompt_tokens), (tokens.min(50), 3));
         }

@@ -12,7 +12,7 @@ use super::script::{Cut, Purpose, Script, Turn, rng_for};
 use super::serve::Mock;
 use super::socket;
 use super::truth::{End, TruthRow};
-use super::voice::{Api, Around, MALFORMED, Voice};
+use super::voice::{Api, Around, MALFORMED, Voice, quoted};
 use super::words;
 use crate::clock::monotonic_ns;
 
@@ -142,6 +142,11 @@ impl<'a> Player<'a> {
         self.chunk.push(before);
         let end = self.sent.saturating_add(script.tokens_per_event).min(limit);
         for token in self.sent..end {
+            if let Some(piece) = script.piece(token) {
+                let quoted = quoted(piece);
+                self.chunk.push(&quoted.as_bytes()[1..quoted.len() - 1]);
+                continue;
+            }
             if token != 0 && token != script.reasoning {
                 self.chunk.push(b" ");
             }

@@ -2,6 +2,7 @@
 //! here, before a socket is opened or a plugin runs; later code cannot see an invalid plan.
 
 mod content;
+mod correctness;
 mod credential;
 pub mod default;
 mod goals;
@@ -22,9 +23,10 @@ use crate::plugin::Limits;
 use crate::provider::Provider;
 use crate::transport::Deadlines;
 use crate::units::Span;
-use crate::workload::{Dataset, PrefixConfig, SonnetConfig};
+use crate::workload::{Check, Dataset, PrefixConfig, SonnetConfig};
 
 pub use content::TraceSpeed;
+pub use correctness::{CheckWord, CorrectnessInput, CorrectnessPlan, resolve_correctness};
 pub use goals::{Goals, Loads, SearchPlan, Series};
 pub use input::{ArrivalWord, LoadInput};
 pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
@@ -49,6 +51,8 @@ pub struct Plan {
     pub workload: SonnetConfig,
     /// What is asked instead of LLMPerf's own prompts.
     pub dataset: Option<Arc<Dataset>>,
+    /// What is asked instead of either, to see whether the replies are right.
+    pub check: Option<Check>,
     /// What a share of the requests begin with.
     pub prefix: Option<PrefixConfig>,
     /// A `tokenizer.json` to count with; the embedded Llama tokenizer where there is none.
@@ -111,7 +115,6 @@ impl Plan {
 
 /// Where requests go.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "a program has one or two")]
 pub enum Target {
     /// The built-in target, started for this run.
     BuiltIn,

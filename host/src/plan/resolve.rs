@@ -74,6 +74,7 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
         tokenizer: input.tokenizer,
         token_basis: input.tokens.unwrap_or_default(),
         dataset: dataset.map(Arc::new),
+        check: None,
         prefix,
         division,
         concurrency,
@@ -122,7 +123,7 @@ pub fn catalog(own: Option<&Path>) -> Result<Catalog> {
     Ok(catalog)
 }
 
-fn sampling(text: Option<&str>) -> Result<Map<String, Value>> {
+pub(super) fn sampling(text: Option<&str>) -> Result<Map<String, Value>> {
     let text = text.map(str::trim).filter(|text| !text.is_empty()).unwrap_or("{}");
     match serde_json::from_str(text) {
         Ok(Value::Object(map)) => Ok(map),

@@ -3,11 +3,13 @@
 
 pub mod archive;
 mod event;
+mod grade;
 mod request;
 mod response;
 mod trace;
 
 pub use event::{EventBatch, FramedEvent};
+pub use grade::Grade;
 pub use request::{BuiltRequest, Framing, Message, Outgoing, PreparedRequest, RequestInfo, RequestSpec};
 pub use response::{
     Completion, Delta, Failure, FailureKind, Outcome, Output, Piece, RequestRecord, ToolCall, Usage,

@@ -1,5 +1,7 @@
 //! LLMPerf's two result files: its names, keys, order and types, so that what reads LLMPerf's results reads ours.
 
+mod correctness;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,8 @@ use super::write_atomically;
 use crate::metrics::llmperf::{Column, Results, Row, Rows};
 use crate::metrics::{Distribution, Level};
 use crate::units::Tokens;
+
+pub use correctness::{CorrectnessRun, Reply};
 
 /// The revision of the summary's shape, as LLMPerf names it.
 const VERSION: &str = "2023-08-31";

@@ -2,6 +2,7 @@
 //! Texts that a server, a plugin or a user supplied are made inert before they reach a terminal.
 
 mod console;
+mod correctness;
 mod dialect;
 mod files;
 mod inert;
@@ -13,6 +14,7 @@ mod summary_json;
 mod sweep;
 
 pub use console::{RunLabel, render, render_dialects};
+pub use correctness::{CheckLabel, CheckedRun, Mismatch};
 pub use dialect::add_dialects;
 pub use files::{ReadRecords, RecordsWriter, read_records, write_atomically};
 pub use inert::inert;

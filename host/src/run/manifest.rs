@@ -6,7 +6,7 @@ use super::{Ended, Setup, machine};
 use crate::load::{Arrival, NO_LIMIT, Overflow, Process, Profile, Segment};
 use crate::metrics::TokenBasis;
 use crate::plan::{PluginSource, Target};
-use crate::workload::Dataset;
+use crate::workload::{Check, Dataset};
 
 /// The shape of `manifest.json`; it grows by keys, and this number by changes of meaning.
 const SCHEMA_VERSION: u32 = 1;
@@ -61,6 +61,13 @@ fn plan(setup: &Setup) -> Value {
         "mean_output_tokens": plan.workload.osl.mean,
         "stddev_output_tokens": plan.workload.osl.stddev,
         "dataset": plan.dataset.as_deref().map(dataset),
+        "check": plan.check.map(|check| json!({
+            "name": check.word(),
+            "needle_tokens": match check {
+                Check::Needle { tokens } => Some(tokens),
+                _ => None,
+            },
+        })),
         "trace_speed": plan.replay.map(|speed| speed.factor()),
         "prefix_tokens": plan.prefix.map(|prefix| prefix.tokens),
         "prefix_share": plan.prefix.map(|prefix| prefix.share),

@@ -21,7 +21,7 @@ use crate::units::Span;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultFiles {
     /// LLMPerf's summary and individual responses.
-    pub llmperf: [PathBuf; 2],
+    pub llmperf: Vec<PathBuf>,
     /// The run's own directory: `manifest.json`, `records.jsonl`, `summary.json`.
     pub run_dir: PathBuf,
 }
@@ -35,7 +35,7 @@ struct Open {
     results_dir: PathBuf,
     run_dir: PathBuf,
     records: RecordsWriter,
-    /// What LLMPerf's files need of each record.
+    /// What the files of LLMPerf's load test need of each record.
     rows: Rows,
     timestamp: u64,
 }
@@ -44,7 +44,8 @@ impl Results {
     /// Makes the run's directory and writes its manifest, so that a run that is killed says what it was.
     pub(super) fn create(setup: &Setup, timestamp: u64) -> Result<Results> {
         let Some(results_dir) = setup.plan.results_dir.clone() else { return Ok(Results(None)) };
-        let base = format!("{}_load_{timestamp}", setup.plan.model);
+        let test = if setup.plan.check.is_some() { "correctness" } else { "load" };
+        let base = format!("{}_{test}_{timestamp}", setup.plan.model);
         Results::open(results_dir, &base, &manifest::of(setup, timestamp), timestamp)
     }
 
@@ -77,10 +78,14 @@ impl Results {
         }
     }
 
-    /// Writes what is known only at the end.
+    /// Writes what is known only at the end. The pair of LLMPerf's files is a load test's; that of its correctness test is made
+    /// of more than records.
     pub(super) fn finish(self, setup: &Setup, json: &Value) -> Result<Option<ResultFiles>> {
         let Some(open) = self.0 else { return Ok(None) };
         let plan = &setup.plan;
+        if plan.check.is_some() {
+            return open.complete(json, None).map(Some);
+        }
         let run = LlmperfRun {
             model: &plan.model,
             mean_input_tokens: plan.workload.isl.mean,
@@ -93,24 +98,27 @@ impl Results {
             timestamp: open.timestamp,
         };
         let results_dir = open.results_dir.clone();
-        open.complete(&results_dir, &run, json).map(Some)
+        open.complete(json, Some((&results_dir, &run))).map(Some)
     }
 
     /// The same for a replay. LLMPerf's files go beside the others: they would have the names of those of the run.
     pub(super) fn finish_replay(self, recorded: &Recorded, json: &Value) -> Result<Option<ResultFiles>> {
         let Some(open) = self.0 else { return Ok(None) };
         let (metadata, run_dir) = (recorded.metadata(), open.run_dir.clone());
-        open.complete(&run_dir, &recorded.llmperf_run(&metadata), json).map(Some)
+        open.complete(json, Some((&run_dir, &recorded.llmperf_run(&metadata)))).map(Some)
     }
 }
 
 impl Open {
-    fn complete(self, llmperf_dir: &Path, run: &LlmperfRun<'_>, json: &Value) -> Result<ResultFiles> {
+    fn complete(self, json: &Value, llmperf: Option<(&Path, &LlmperfRun<'_>)>) -> Result<ResultFiles> {
         if let Some(error) = self.failed {
             return Err(error.context("the results are not complete"));
         }
         write_atomically(&self.run_dir.join("summary.json"), &pretty(json))?;
-        let llmperf = LlmperfFiles::of(run, self.rows).write(llmperf_dir)?;
+        let llmperf = match llmperf {
+            Some((dir, run)) => LlmperfFiles::of(run, self.rows).write(dir)?.into(),
+            None => vec![],
+        };
         Ok(ResultFiles { llmperf, run_dir: self.run_dir })
     }
 }
@@ -144,7 +152,7 @@ pub(super) fn report_json(summary: &Summary, ended: Ended, opened_ahead: &[Span]
     json
 }
 
-fn pretty(json: &Value) -> Vec<u8> {
+pub(super) fn pretty(json: &Value) -> Vec<u8> {
     let mut text = ascii_json(json);
     text.push('\n');
     text.into_bytes()

@@ -66,8 +66,11 @@ impl Setup {
         let tokenizer = machine::join(tokenizer).map_err(Error::usage)?;
         let plugin = plugin?;
         let options = plugin_options(&plan, &plugin.description().options, env).map_err(Error::usage)?;
-        let workload = Workload::new(plan.workload, plan.dataset.clone(), plan.prefix, tokenizer.clone())
-            .map_err(Error::usage)?;
+        let workload = match plan.check {
+            Some(check) => Workload::of_check(check, plan.workload.seed, tokenizer.clone()),
+            None => Workload::new(plan.workload, plan.dataset.clone(), plan.prefix, tokenizer.clone()),
+        };
+        let workload = workload.map_err(Error::usage)?;
         let (provider, mock) = provider(&plan)?;
         let renewal = Renewal::start(&provider.credential).map_err(Error::usage)?;
         let log = PluginLog::new(plan.show_plugin_log);
@@ -160,6 +163,8 @@ fn provider(plan: &Plan) -> Result<(Provider, Option<MockHandle>)> {
                 itl: Delay::Fixed(BUILT_IN_ITL),
                 // It owns no tokenizer; its estimate of the prompt would only raise questions.
                 usage: UsageMode::Never,
+                // What is asked for an answer gets the right one.
+                answers: plan.check.map(|check| mock::Answers::by(move |prompt| check.right_reply(prompt))),
                 ..MockConfig::default()
             },
         ),

@@ -1,6 +1,7 @@
 //! The workload: a seeded stream of [`RequestSpec`]s, the same for the same seed.
 //! Nothing here sends, waits or reads a clock, and no two requests share state: any may be made first, on any thread.
 
+mod check;
 mod content;
 mod dataset;
 mod length;
@@ -9,6 +10,7 @@ mod prompt;
 mod sonnet;
 mod verses;
 
+pub use check::{Check, number_words};
 pub use dataset::{Dataset, DatasetFormat};
 pub use length::Normal;
 pub use prefix::PrefixConfig;
@@ -18,11 +20,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Result;
+use serde_json::Value;
 
-use crate::record::RequestSpec;
+use crate::record::{Grade, RequestSpec};
 use crate::tokens::Tokenizer;
 use crate::units::{RequestId, Span, Tokens};
 
+use check::CheckWorkload;
 use content::DatasetWorkload;
 use prefix::Prefix;
 use sonnet::SonnetWorkload;
@@ -40,6 +44,7 @@ pub struct Workload {
 enum Content {
     Sonnet(SonnetWorkload),
     Dataset(DatasetWorkload),
+    Check(CheckWorkload),
 }
 
 impl Workload {
@@ -63,6 +68,35 @@ impl Workload {
         Ok(Workload { verses, content, prefix })
     }
 
+    /// The questions of a check.
+    ///
+    /// # Errors
+    /// A length lies below what a question can be.
+    pub fn of_check(check: Check, seed: u64, tokenizer: Tokenizer) -> Result<Workload, WorkloadError> {
+        let verses = Arc::new(Verses::new(tokenizer)?);
+        let content = Content::Check(CheckWorkload::new(check, seed, Arc::clone(&verses))?);
+        Ok(Workload { verses, content, prefix: None })
+    }
+
+    /// What the reply to this request is worth; `None` where nothing says what it should be.
+    pub fn grade(&self, id: RequestId, reply: &str) -> Option<Grade> {
+        match &self.content {
+            Content::Check(check) => Some(check.grade(id, reply)),
+            Content::Sonnet(_) | Content::Dataset(_) => None,
+        }
+    }
+
+    /// The words of a check's question, and what it was made from, by name; `None` where the request is none.
+    pub fn question(&self, id: RequestId) -> Option<(String, Vec<(&'static str, Value)>)> {
+        match &self.content {
+            Content::Check(check) => {
+                let question = check.question(id);
+                Some((question.prompt, question.facts))
+            }
+            Content::Sonnet(_) | Content::Dataset(_) => None,
+        }
+    }
+
     /// The request with this id, whose session got these answers before it, and how long its asker thinks after the last
     /// of them. The first of a session, which most are all of, has no answers before it.
     ///
@@ -71,6 +105,7 @@ impl Workload {
     pub fn request(&self, id: RequestId, answers: &[String]) -> Result<(RequestSpec, Span)> {
         let (mut spec, think) = match &self.content {
             Content::Sonnet(sonnet) => (sonnet.request(id), Span(0)),
+            Content::Check(check) => (check.request(id), Span(0)),
             Content::Dataset(dataset) => dataset.request(&self.verses, id, answers)?,
         };
         if let Some(prefix) = &self.prefix {
@@ -82,7 +117,7 @@ impl Workload {
     /// The first request of the session with this number.
     pub fn first_of(&self, session: u64) -> RequestId {
         match &self.content {
-            Content::Sonnet(_) => RequestId(session),
+            Content::Sonnet(_) | Content::Check(_) => RequestId(session),
             Content::Dataset(dataset) => dataset.first_of(session),
         }
     }
@@ -91,7 +126,7 @@ impl Workload {
     pub fn sessions(&self, requests: u64) -> u64 {
         let Some(last) = requests.checked_sub(1) else { return 0 };
         match &self.content {
-            Content::Sonnet(_) => requests,
+            Content::Sonnet(_) | Content::Check(_) => requests,
             Content::Dataset(dataset) => dataset.session_of(RequestId(last)) + 1,
         }
     }
@@ -99,7 +134,7 @@ impl Workload {
     /// The first request of this one's session, and the one behind its last. It takes no more than a look into memory.
     pub fn session(&self, id: RequestId) -> (RequestId, RequestId) {
         match &self.content {
-            Content::Sonnet(_) => (id, RequestId(id.0 + 1)),
+            Content::Sonnet(_) | Content::Check(_) => (id, RequestId(id.0 + 1)),
             Content::Dataset(dataset) => dataset.session(id),
         }
     }
@@ -112,6 +147,8 @@ pub enum WorkloadError {
     Length { flag: &'static str, value: f64 },
     /// Every prompt would be shorter than the instruction it has to begin with.
     InputFloor { mean: f64, floor: Tokens },
+    /// A needle in a text shorter than what stands around it.
+    NeedleFloor { tokens: Tokens, floor: Tokens },
     /// Every request would ask for no output.
     OutputFloor { mean: f64 },
     /// The tokenizer finds no tokens in the sonnets, so no prompt can reach a length.
@@ -130,6 +167,11 @@ impl fmt::Display for WorkloadError {
                 f,
                 "--mean-input-tokens is {mean}, but the shortest possible prompt has {floor} tokens\n\
                  hint: give --mean-input-tokens {floor} or more"
+            ),
+            WorkloadError::NeedleFloor { tokens, floor } => write!(
+                f,
+                "--needle-tokens is {tokens}, but the shortest possible prompt has {floor} tokens\n\
+                 hint: give --needle-tokens {floor} or more"
             ),
             WorkloadError::OutputFloor { mean } => write!(
                 f,

@@ -25,6 +25,8 @@ pub(super) enum Purpose {
     Prefix,
     /// One stream a request: whether it has the prefix.
     Share,
+    /// One stream a request: what a check asks.
+    Check,
 }
 
 /// The random numbers of this purpose and number.

@@ -4,7 +4,7 @@ mod goals;
 pub(super) mod results;
 mod series;
 mod shape;
-mod target;
+pub(super) mod target;
 mod workload;
 
 use std::io::IsTerminal;
@@ -138,7 +138,7 @@ fn connections(opened_ahead: &[Span]) -> String {
 }
 
 /// The progress view, watching a run.
-struct Live(Progress);
+pub(super) struct Live(pub(super) Progress);
 
 impl Watcher for Live {
     fn started(&mut self, requests: u64) {
@@ -153,7 +153,7 @@ impl Watcher for Live {
 }
 
 /// The exit code of a run that did not come to its own end, which goes before all others; says so too.
-fn early_end(ended: Ended) -> Option<u8> {
+pub(super) fn early_end(ended: Ended) -> Option<u8> {
     match ended {
         Ended::Interrupted => {
             eprintln!("note: interrupted; these are partial results");

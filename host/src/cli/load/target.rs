@@ -8,7 +8,7 @@ use crate::plan::LoadInput;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
-pub(super) struct TargetArgs {
+pub(in crate::cli) struct TargetArgs {
     /// Model name: goes into every request, and names the result files
     #[arg(long, short)]
     model: Option<String>,
@@ -56,7 +56,7 @@ pub(super) struct TargetArgs {
 }
 
 impl TargetArgs {
-    pub(super) fn fill(self, input: &mut LoadInput) {
+    pub(in crate::cli) fn fill(self, input: &mut LoadInput) {
         input.model = self.model;
         input.llm_api = self.llm_api;
         input.target = self.target;

@@ -1,0 +1,211 @@
+//! `llmperf correctness`: whether the replies are right.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::load::results::Output;
+use super::load::target::TargetArgs;
+use super::load::{Live, PLAIN_WIDTH, early_end, tell_files, without_success};
+use super::{exit, print_result};
+use crate::error::Error;
+use crate::plan::{
+    CheckWord, CorrectnessInput, CorrectnessPlan, LoadInput, Plan, default, resolve_correctness,
+};
+use crate::report::{Progress, ascii_json};
+use crate::run::{self, Checked, Ended, SeriesWatcher, Watcher};
+use crate::workload::Check;
+
+#[derive(Debug, Args)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Example: llmperf correctness --target mock --requests 20 --concurrency 4"
+)]
+pub(super) struct CorrectnessArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    check: CheckArgs,
+    #[command(flatten)]
+    load: CheckLoadArgs,
+    #[command(flatten)]
+    results: CheckResultArgs,
+}
+
+/// What is asked, and how many mistakes are too many.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Check")]
+struct CheckArgs {
+    /// What is asked, and what makes a reply right
+    #[arg(long, value_enum, default_value_t = CheckArg::Number)]
+    check: CheckArg,
+    /// Tokens of the prompt that the needle is hidden in [default: 3000]
+    #[arg(long, value_name = "N")]
+    needle_tokens: Option<u64>,
+    /// Exit with 3 where a larger share of the answered requests is mismatched, 0 to 1
+    ///
+    /// Failed requests are in the error rate, never in this one.
+    #[arg(long, value_name = "RATE")]
+    fail_above: Option<f64>,
+    /// JSON object merged over the body of every request, whose temperature is 0
+    #[arg(long, visible_alias = "sampling", value_name = "JSON", default_value = "{}")]
+    additional_sampling_params: String,
+    /// The same seed asks the same questions
+    #[arg(long, default_value_t = default::SEED)]
+    seed: u64,
+    /// tokenizer.json to count with; instead of the built-in Llama tokenizer
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    tokenizer: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CheckArg {
+    /// A number in words, to be written in digits: LLMPerf's check
+    Number,
+    /// A number hidden in a long text, to be found
+    Needle,
+    /// An order, to be written as JSON with given keys and types
+    Json,
+    /// The same questions one at a time, then all at once: the replies should be the same
+    Repeat,
+}
+
+/// How much is asked, and until when.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+struct CheckLoadArgs {
+    /// How many requests to send [default: 50]
+    #[arg(long, short = 'n', visible_alias = "requests", value_name = "N")]
+    max_num_completed_requests: Option<u64>,
+    /// How many requests to keep running at a time [default: 10]
+    #[arg(long, short = 'c', visible_alias = "concurrency", value_name = "N")]
+    num_concurrent_requests: Option<u64>,
+    /// Stop launching after so many seconds [default: 90]
+    ///
+    /// What still runs then is cancelled, after --drain. --check repeat has as much time for each of its two rounds.
+    #[arg(long, value_name = "S")]
+    timeout: Option<f64>,
+    /// Seconds that running requests may go on once launching has stopped [default: 0, 5 after Ctrl-C]
+    #[arg(long, value_name = "S", hide_short_help = true)]
+    drain: Option<f64>,
+    /// Fail a request that has no connection after so many seconds
+    #[arg(long, value_name = "S", default_value_t = default::CONNECT_TIMEOUT_S, hide_short_help = true)]
+    connect_timeout: f64,
+    /// Fail a request on which nothing arrives for so many seconds
+    #[arg(long, value_name = "S", default_value_t = default::READ_TIMEOUT_S, hide_short_help = true)]
+    read_timeout: f64,
+    /// Fail a request that takes longer than so many seconds
+    #[arg(long, value_name = "S", default_value_t = default::REQUEST_TIMEOUT_S, hide_short_help = true)]
+    request_timeout: f64,
+}
+
+/// What becomes of the replies.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Results")]
+struct CheckResultArgs {
+    /// Directory for the results, every reply among them; without one nothing is saved
+    #[arg(long, value_name = "DIR")]
+    results_dir: Option<PathBuf>,
+    /// Pairs for the results, as k=v,k2=v2
+    #[arg(long, value_name = "PAIRS", default_value = "")]
+    metadata: String,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+impl CorrectnessArgs {
+    fn into_input(self) -> CorrectnessInput {
+        let CorrectnessArgs { target, check, load, results } = self;
+        let mut input = LoadInput {
+            max_num_completed_requests: load.max_num_completed_requests,
+            num_concurrent_requests: load.num_concurrent_requests,
+            timeout: load.timeout,
+            drain: load.drain,
+            connect_timeout: Some(load.connect_timeout),
+            read_timeout: Some(load.read_timeout),
+            request_timeout: Some(load.request_timeout),
+            seed: Some(check.seed),
+            tokenizer: check.tokenizer,
+            additional_sampling_params: Some(check.additional_sampling_params),
+            results_dir: results.results_dir,
+            metadata: Some(results.metadata),
+            ..LoadInput::default()
+        };
+        target.fill(&mut input);
+        CorrectnessInput {
+            load: input,
+            check: match check.check {
+                CheckArg::Number => CheckWord::Number,
+                CheckArg::Needle => CheckWord::Needle,
+                CheckArg::Json => CheckWord::Json,
+                CheckArg::Repeat => CheckWord::Repeat,
+            },
+            needle_tokens: check.needle_tokens,
+            fail_above: check.fail_above,
+        }
+    }
+}
+
+pub(super) fn run(args: CorrectnessArgs) -> Result<u8, Error> {
+    let output = args.results.output;
+    let plan = resolve_correctness(args.into_input(), &|name| std::env::var(name).ok());
+    let plan = plan.map_err(Error::usage)?;
+    for note in &plan.plan.notes {
+        eprintln!("note: {note}");
+    }
+    let checked = run::correctness(&plan, &mut Rounds::new(plan.check))?;
+    match output {
+        Output::Json => print_result(&format!("{}\n", ascii_json(&checked.json)))?,
+        Output::Text => print_result(&checked.page(&plan).render(PLAIN_WIDTH))?,
+    }
+    Ok(conclude(&plan, &checked))
+}
+
+/// Says on stderr what the result does not, and picks the exit code.
+fn conclude(plan: &CorrectnessPlan, checked: &Checked) -> u8 {
+    let report = &checked.report;
+    if !tell_files(&report.files) {
+        return exit::INTERNAL;
+    }
+    if let Some(code) = early_end(report.ended) {
+        return code;
+    }
+    if report.ended == Ended::TimedOut {
+        eprintln!("note: --timeout passed before all requests could be completed");
+    }
+    if checked.correctness.answered == 0 {
+        return without_success(&report.summary.failures);
+    }
+    if checked.page(plan).is_within() { 0 } else { exit::OBJECTIVE }
+}
+
+/// The progress view of the rounds; says which is on where there are two.
+struct Rounds {
+    several: bool,
+    live: Live,
+}
+
+impl Rounds {
+    fn new(check: Check) -> Rounds {
+        Rounds { several: check == Check::Repeat, live: Rounds::live() }
+    }
+
+    fn live() -> Live {
+        Live(Progress::new(std::io::stderr().is_terminal()))
+    }
+}
+
+impl SeriesWatcher for Rounds {
+    fn begins(&mut self, number: usize, plan: &Plan) {
+        if self.several {
+            eprintln!("round {number}/2: {} at a time", plan.concurrency);
+        }
+        self.live = Rounds::live();
+    }
+
+    fn run(&mut self) -> &mut dyn Watcher {
+        &mut self.live
+    }
+}
