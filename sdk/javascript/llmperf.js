@@ -102,7 +102,7 @@ export class Out {
 
   /** A fragment of the tool call with this index: first its name, then its arguments as text. */
   toolCall(index, fragment) {
-    if (isWord(fragment)) this.#put('tool-call', [count(index) ?? 0, fragment]);
+    if (isWord(fragment)) this.#put('tool-call', [count(index) ?? 0, fragment.toWellFormed()]);
   }
 
   /** Counts as the server says them, without arithmetic; what is no count is left out. @param {Usage} usage */
@@ -149,7 +149,8 @@ export class Out {
   }
 
   #words(tag, text) {
-    if (isWord(text)) this.#put(tag, text);
+    // JSON can write half of a pair, and UTF-8 cannot.
+    if (isWord(text)) this.#put(tag, text.toWellFormed());
   }
 
   #put(tag, val) {
@@ -161,8 +162,8 @@ const USAGE = ['inputTokens', 'outputTokens', 'cachedInputTokens', 'cacheWriteTo
 
 /** A failure as the host takes it, whatever a server put into it. */
 const failureOf = ({ code, message, retryAfterMs }) => ({
-  code: String(code ?? ''),
-  message: String(message ?? ''),
+  code: String(code ?? '').toWellFormed(),
+  message: String(message ?? '').toWellFormed(),
   retryAfterMs: count(Math.round(retryAfterMs)),
 });
 

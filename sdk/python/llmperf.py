@@ -5,6 +5,7 @@ gives those to a decoder.
 """
 
 import json
+import re
 from typing import Any
 
 from componentize_py_types import Err
@@ -50,23 +51,20 @@ class Out:
 
     def text(self, text: Any) -> None:
         """Visible answer text."""
-        if text and isinstance(text, str):
-            self._put(Piece_Text(text))
+        self._words(Piece_Text, text)
 
     def reasoning(self, text: Any) -> None:
         """Reasoning, which is not part of the answer."""
-        if text and isinstance(text, str):
-            self._put(Piece_Reasoning(text))
+        self._words(Piece_Reasoning, text)
 
     def refusal(self, text: Any) -> None:
         """Text of a refusal."""
-        if text and isinstance(text, str):
-            self._put(Piece_Refusal(text))
+        self._words(Piece_Refusal, text)
 
     def tool_call(self, index: Any, fragment: Any) -> None:
         """A fragment of the tool call with this index: first its name, then its arguments as text."""
         if fragment and isinstance(fragment, str):
-            self._put(Piece_ToolCall((count(index) or 0, fragment)))
+            self._put(Piece_ToolCall((count(index) or 0, whole(fragment))))
 
     def usage(self, *, input=None, output=None, cached_input=None, cache_write=None, reasoning=None) -> None:
         """Counts as the server says them, without arithmetic; what is no count is left out."""
@@ -76,8 +74,7 @@ class Out:
 
     def finish(self, word: Any) -> None:
         """The provider's own word for why it stopped."""
-        if word and isinstance(word, str):
-            self._put(Piece_Finish(word))
+        self._words(Piece_Finish, word)
 
     def failure(self, code: Any, message: Any, wait_s: Any = None) -> None:
         """The response says that it failed."""
@@ -100,6 +97,10 @@ class Out:
     def embedding(self, dimensions: int) -> None:
         """An embedding with so many dimensions."""
         self._put(Piece_Embedding(dimensions))
+
+    def _words(self, piece: Any, text: Any) -> None:
+        if text and isinstance(text, str):
+            self._put(piece(whole(text)))
 
     def _put(self, piece: Any) -> None:
         self.deltas.append(Delta(self.event, piece))
@@ -277,7 +278,15 @@ def error_body(body: bytes) -> dict[str, Any]:
 def failure(code: Any, message: Any, wait_s: Any = None) -> Failure:
     """A failure as the host takes it, whatever a server put into it."""
     wait_ms = round(wait_s * 1000) if is_number(wait_s) and 0 <= wait_s < 1e12 else None
-    return Failure("" if code is None else str(code), "" if message is None else str(message), wait_ms)
+    return Failure(*(whole("" if said is None else str(said)) for said in (code, message)), wait_ms)
+
+
+def whole(text: str) -> str:
+    """A text without the half of a pair that JSON can write and UTF-8 cannot."""
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def count(value: Any) -> int | None:
