@@ -30,6 +30,11 @@ fn a_plugin_in_python_passes_every_case() {
     check(Language::Python);
 }
 
+#[test]
+fn a_plugin_in_go_passes_every_case() {
+    check(Language::Go);
+}
+
 fn check(language: Language) {
     if is_skipped(language) {
         eprintln!("{} was left out", language.name());

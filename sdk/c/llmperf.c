@@ -414,3 +414,7 @@ lp_failure lp_explain(const lp_head *head, lp_text body) {
     failure.message = shorten(failure.message, MAX_MESSAGE);
     return failure;
 }
+
+/* The generated code wants an object file linked that describes the contract; `wasm-tools component embed` does that here. */
+void __component_type_object_force_link_plugin(void);
+void __component_type_object_force_link_plugin(void) {}

@@ -106,6 +106,6 @@ fn failure(case: &Case, kind: FailureKind) -> Failure {
         kind,
         code: error["code"].as_str().unwrap_or(case.head.status.as_str()).to_owned(),
         message: text(&error["message"]).to_owned(),
-        retry_after: wait_ms.map(|ms| Span::from_millis(i64::try_from(ms).expect("a short wait"))),
+        retry_after: wait_ms.map(Span::from_millis),
     }
 }

