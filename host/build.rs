@@ -26,7 +26,8 @@ fn main() {
 fn embed_plugins() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for watched in ["plugins", "sdk", "wit", "Cargo.toml", "Cargo.lock"] {
+    let sdk = ["sdk/src", "sdk/README.md", "sdk/Cargo.toml"];
+    for watched in ["plugins", "wit", "Cargo.toml", "Cargo.lock"].into_iter().chain(sdk) {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
 

@@ -1,6 +1,7 @@
 //! What a plugin costs: loading it, starting an instance, building a request, decoding events.
 //!
-//! `cargo bench --bench plugin [FILE.wasm]` prints medians; without a file it takes the bundled `openai-chat`.
+//! `cargo bench --bench plugin [FILE.wasm]` prints medians; without a file it takes the bundled `openai-chat`. Events are
+//! OpenAI's chunks, or what `parrot` reads (`sdk/README.md` has its figures in each language).
 //! Plain medians of many short rounds, because the figures wanted are per event and per call, at several batch sizes.
 
 use std::hint::black_box;
@@ -9,6 +10,7 @@ use std::time::Instant;
 use llmperf::plugin::{Context, Engine, Limits, Plugin, bundled};
 use llmperf::record::{EventBatch, Head, Message, RequestSpec};
 use llmperf::units::{RequestId, Stamp, Tokens};
+use wasmparser::{ComponentTypeRef, Parser, Payload};
 
 /// Rounds a median is taken of.
 const ROUNDS: usize = 201;
@@ -22,6 +24,7 @@ fn main() -> anyhow::Result<()> {
         None => bundled().find(|plugin| plugin.name == "openai-chat").expect("it is bundled").wasm.to_vec(),
     };
     println!("component           {:>10.1} KB", wasm.len() as f64 / 1e3);
+    println!("imports             {:>10}", imports(&wasm)?);
 
     let cache = tempfile::tempdir()?;
     for (name, cache) in
@@ -35,12 +38,13 @@ fn main() -> anyhow::Result<()> {
 
     // As a stranger's: a fresh instance for every request.
     let plugin = Engine::new(Limits::default(), Some(cache.path()))?.load("bench", &wasm)?;
+    let chunk = if plugin.description().name == "parrot" { squawk } else { chunk };
     println!("start an instance   {:>10.1} µs", median(|| drop(black_box(plugin.session()))) * 1e6);
     let build = median(|| drop(black_box(build(&plugin))));
     println!("  + build a request {:>10.1} µs", build * 1e6);
     println!("  + decoder, finish {:>10.1} µs", median(|| decode(&plugin, &[])) * 1e6);
     for size in [1, 16, 64, 256] {
-        let batches = batches(size);
+        let batches = batches(size, chunk);
         let empty = median(|| decode(&plugin, &[]));
         let full = median(|| decode(&plugin, &batches));
         println!("push, {size:>3} a call    {:>10.0} ns/event", (full - empty) / EVENTS as f64 * 1e9);
@@ -85,8 +89,31 @@ fn decode(plugin: &Plugin, batches: &[EventBatch]) {
     black_box(decoder.finish(true).expect("deltas"));
 }
 
-/// A response in batches: chunks of about 300 bytes, as hosted servers send them.
-fn batches(size: usize) -> Vec<EventBatch> {
+/// What the component asks of the host.
+fn imports(wasm: &[u8]) -> anyhow::Result<usize> {
+    let mut depth = 0;
+    let mut imports = 0;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    // Types have names too, and ask for nothing.
+                    imports += usize::from(matches!(
+                        import?.ty,
+                        ComponentTypeRef::Instance(_) | ComponentTypeRef::Func(_)
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(imports)
+}
+
+/// A response in batches.
+fn batches(size: usize, chunk: fn(usize) -> String) -> Vec<EventBatch> {
     let events: Vec<usize> = (0..EVENTS).collect();
     let batch = |numbers: &[usize]| {
         let mut batch = EventBatch::default();
@@ -98,6 +125,11 @@ fn batches(size: usize) -> Vec<EventBatch> {
     events.chunks(size).map(batch).collect()
 }
 
+fn squawk(number: usize) -> String {
+    format!(r#"{{"squawk":" word{number:03}"}}"#)
+}
+
+/// About 300 bytes, as hosted servers send them.
 fn chunk(number: usize) -> String {
     let chunk = format!(
         r#"{{"id":"chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz012","object":"chat.completion.chunk","created":1764000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_1234567890","choices":[{{"index":0,"delta":{{"content":" word{number:03}"}},"logprobs":null,"finish_reason":null}}],"usage":null}}"#

@@ -1,5 +1,8 @@
 //! How the sandbox suite runs things: the hostile component, built once; the real binary, watched from outside; a target.
 
+#[path = "../support/component.rs"]
+mod component;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,6 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use component::build_component;
 
 /// The variable that runs take their key from, and the key. The hostile component knows it, in disguise.
 pub(crate) const KEY_ENV: &str = "SANDBOX_KEY";
@@ -35,37 +40,6 @@ fn hostile_file() -> &'static (PathBuf, Vec<u8>) {
         let bytes = std::fs::read(&path).expect("the component was built");
         (path, bytes)
     })
-}
-
-/// Builds a component as the host's build script builds the bundled plugins: into the same target directory, and without
-/// the variables that are meant for the host.
-fn build_component(package: &str) -> PathBuf {
-    let target_dir =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory").join("plugins");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
-    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    cargo.args([
-        "build",
-        "--locked",
-        "--profile",
-        "plugin",
-        "--target",
-        "wasm32-wasip2",
-        "--package",
-        package,
-    ]);
-    cargo.arg("--target-dir").arg(&target_dir);
-    for (key, _) in std::env::vars_os() {
-        let name = key.to_string_lossy();
-        let exact = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"];
-        let prefixes = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
-        if exact.contains(&&*name) || prefixes.iter().any(|prefix| name.starts_with(prefix)) {
-            cargo.env_remove(&key);
-        }
-    }
-    let output = cargo.output().expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    target_dir.join("wasm32-wasip2/plugin").join(format!("{}.wasm", package.replace('-', "_")))
 }
 
 /// A copy of the hostile component that does this at its start or when it is asked to describe itself.

@@ -51,7 +51,9 @@ impl Engine {
             .cranelift_opt_level(OptLevel::Speed)
             .max_wasm_stack(GUEST_STACK_BYTES)
             .wasm_memory64(false)
-            .wasm_multi_memory(false)
+            // Where a component is made of several, what passes values between them sees the memories of both. Without, wasmtime
+            // panics over such a component (as componentize-qjs makes them).
+            .wasm_multi_memory(true)
             .wasm_relaxed_simd(false)
             .concurrency_support(false)
             .cache(cache_dir.and_then(open_cache));

@@ -11,7 +11,7 @@ pub struct Limits {
     /// CPU of one call, in units of fuel (about one WebAssembly instruction each). Fuel and not wall time, so that a busy
     /// machine cannot change a result; it costs about 7 % of a decode, 0.05 µs an event.
     pub fuel_per_call: u64,
-    /// Bytes of linear memory.
+    /// Bytes of linear memory, all memories of the instance together.
     pub memory_bytes: usize,
     /// Bytes that one call may hand to the host.
     pub answer_bytes: usize,
@@ -54,6 +54,8 @@ pub(super) struct Growth(Arc<AtomicUsize>);
 pub(super) struct Limiter {
     own: StoreLimits,
     together: Growth,
+    /// Bytes of all memories of this store, and by how much of that they have grown.
+    held: usize,
     grown: usize,
 }
 
@@ -67,7 +69,7 @@ impl Limiter {
             .instances(MAX_CORE_OBJECTS)
             .trap_on_grow_failure(true)
             .build();
-        Limiter { own, together, grown: 0 }
+        Limiter { own, together, held: 0, grown: 0 }
     }
 }
 
@@ -85,10 +87,15 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let may_grow = self.own.memory_growing(current, desired, maximum)?;
+        let more = desired.saturating_sub(current);
+        let held = self.held.saturating_add(more);
+        let may_grow = self.own.memory_growing(current, desired, maximum)?
+            && self.own.memory_growing(current, held, None)?;
+        if may_grow {
+            self.held = held;
+        }
         // From nothing is how a memory starts.
         if may_grow && current > 0 {
-            let more = desired.saturating_sub(current);
             let before = self.together.0.fetch_add(more, Ordering::Relaxed);
             self.grown += more;
             if before + more > MAX_GROWTH_TOGETHER {
@@ -131,5 +138,22 @@ impl ResourceLimiter for Limiter {
 impl Drop for Limiter {
     fn drop(&mut self) {
         self.together.0.fetch_sub(self.grown, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memories_of_an_instance_share_its_limit() {
+        let limits = Limits { memory_bytes: 100, ..Limits::default() };
+        let mut limiter = Limiter::new(limits, Growth::default());
+        assert!(limiter.memory_growing(0, 60, None).is_ok_and(|may| may));
+        assert!(limiter.memory_growing(0, 30, None).is_ok_and(|may| may));
+        assert!(limiter.memory_growing(30, 40, Some(35)).is_err(), "more than the memory's own maximum");
+        assert!(limiter.memory_growing(30, 40, None).is_ok_and(|may| may));
+        let error = limiter.memory_growing(0, 1, None).expect_err("nothing is left");
+        assert!(error.to_string().contains("growing memory"), "{error}");
     }
 }

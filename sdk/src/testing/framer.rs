@@ -96,8 +96,13 @@ fn message_name(mut headers: &[u8]) -> Option<String> {
     Some(found)
 }
 
+/// A last line without its ending that is no whole JSON value was cut off: it is dropped, as the host drops it.
 fn ndjson(body: &[u8]) -> Vec<Framed> {
-    let lines = lines(body).filter(|(line, _)| !line.trim_ascii().is_empty());
+    let is_ended = body.ends_with(b"\n") || body.ends_with(b"\r");
+    let is_whole = |line: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok();
+    let lines = lines(body).filter(|(line, end)| {
+        !line.trim_ascii().is_empty() && (is_ended || *end < body.len() || is_whole(line))
+    });
     lines.map(|(line, end)| Framed { event: Event::new("", line), end }).collect()
 }
 

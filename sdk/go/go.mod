@@ -1,0 +1,3 @@
+module llmperf
+
+go 1.24

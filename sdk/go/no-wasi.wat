@@ -1,0 +1,36 @@
+;; What a Go program asks of WASI, answered without asking anybody: no arguments, environment, files or output, a stopped clock, no
+;; randomness. `wasm-tools component new --adapt` puts it into the component, which then imports nothing.
+(module
+  (import "env" "memory" (memory 0))
+  (func $ok_two_zeros (param $first i32) (param $second i32) (result i32)
+    (i32.store (local.get $first) (i32.const 0))
+    (i32.store (local.get $second) (i32.const 0))
+    (i32.const 0))
+  (func $ok (param i32 i32) (result i32) (i32.const 0))
+  ;; 8: bad file descriptor.
+  (func $no_file_1 (param i32) (result i32) (i32.const 8))
+  (func $no_file_2 (param i32 i32) (result i32) (i32.const 8))
+  (func $no_file_3 (param i32 i32 i32) (result i32) (i32.const 8))
+  (func $no_file_4 (param i32 i32 i32 i32) (result i32) (i32.const 8))
+  (export "args_sizes_get" (func $ok_two_zeros))
+  (export "environ_sizes_get" (func $ok_two_zeros))
+  (export "args_get" (func $ok))
+  (export "environ_get" (func $ok))
+  (func (export "sched_yield") (result i32) (i32.const 0))
+  (func (export "proc_exit") (param i32) unreachable)
+  ;; There is no other goroutine and no clock to wait for.
+  (func (export "poll_oneoff") (param i32 i32 i32 i32) (result i32) unreachable)
+  ;; Go takes a clock of zero for a broken one.
+  (func (export "clock_time_get") (param i32 i64 i32) (result i32)
+    (i64.store (local.get 2) (i64.const 1))
+    (i32.const 0))
+  (func (export "random_get") (param $at i32) (param $len i32) (result i32)
+    (memory.fill (local.get $at) (i32.const 0) (local.get $len))
+    (i32.const 0))
+  (export "fd_close" (func $no_file_1))
+  (export "fd_fdstat_get" (func $no_file_2))
+  (export "fd_fdstat_set_flags" (func $no_file_2))
+  (export "fd_prestat_get" (func $no_file_2))
+  (export "fd_prestat_dir_name" (func $no_file_3))
+  (export "fd_read" (func $no_file_4))
+  (export "fd_write" (func $no_file_4)))

@@ -1,0 +1,35 @@
+//! A component of this workspace, built for a test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Builds a component as the host's build script builds the bundled plugins: into the same target directory, and without
+/// the variables that are meant for the host.
+pub(crate) fn build_component(package: &str) -> PathBuf {
+    let target_dir =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory").join("plugins");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    cargo.args([
+        "build",
+        "--locked",
+        "--profile",
+        "plugin",
+        "--target",
+        "wasm32-wasip2",
+        "--package",
+        package,
+    ]);
+    cargo.arg("--target-dir").arg(&target_dir);
+    for (key, _) in std::env::vars_os() {
+        let name = key.to_string_lossy();
+        let exact = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"];
+        let prefixes = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
+        if exact.contains(&&*name) || prefixes.iter().any(|prefix| name.starts_with(prefix)) {
+            cargo.env_remove(&key);
+        }
+    }
+    let output = cargo.output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    target_dir.join("wasm32-wasip2/plugin").join(format!("{}.wasm", package.replace('-', "_")))
+}

