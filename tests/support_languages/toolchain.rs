@@ -72,8 +72,7 @@ fn build_python(wasm: &Path) {
     let mut tool = Command::new(pip(language, &[COMPONENTIZE_PY]).join("bin/componentize-py"));
     tool.args(["--wit-path", WIT, "--world", "plugin", "componentize", "--stub-wasi"]);
     tool.args(["--python-path", "parrot", "--python-path", ".", "app", "--output"]).arg(wasm);
-    // What Python compiles is no part of the source tree.
-    finish(language, tool.env("PYTHONDONTWRITEBYTECODE", "1"));
+    finish(language, &mut tool);
 }
 
 fn build_c(wasm: &Path) {
