@@ -164,8 +164,19 @@ fn options(
     fill: &dyn Fn(&str) -> Result<String>,
 ) -> Result<Vec<(String, String)>> {
     let own = |name: &str| input.plugin_options.iter().any(|option| option.split('=').next() == Some(name));
-    let asked = entry.options.iter().filter(|(name, _)| !own(name));
-    asked.map(|(name, value)| Ok((name.clone(), fill(value)?))).collect()
+    let mut options = vec![];
+    for (name, value) in entry.options.iter().filter(|(name, _)| !own(name)) {
+        match fill(value) {
+            Ok(value) => options.push((name.clone(), value)),
+            // A server of one's own may do without what the provider's needs.
+            Err(_) if input.base_url.is_some() => {}
+            Err(missing) => bail!(
+                "{} needs {name}: {missing}\nhint: set it in the environment, or give --plugin-option {name}=…",
+                entry.name
+            ),
+        }
+    }
+    Ok(options)
 }
 
 fn filled(body: &Map<String, Value>, fill: &dyn Fn(&str) -> Result<String>) -> Result<Map<String, Value>> {

@@ -47,6 +47,9 @@ fn variables_of_an_address_are_filled_in_and_missing_ones_named() {
     let keys = [("AWS_ACCESS_KEY_ID", "AKIA0123456789"), ("AWS_SECRET_ACCESS_KEY", "secret-0123456789")];
     let error = plan(asked("bedrock", "m"), &keys).expect_err("no region").to_string();
     assert!(error.contains("AWS_REGION_NAME"), "{error}");
+    let project = [token, ("GCLOUD_PROJECT_ID", "p"), ("GCLOUD_REGION", "r")];
+    let error = plan(asked("vertexai", "m"), &project).expect_err("no endpoint").to_string();
+    assert!(error.contains("VERTEXAI_ENDPOINT_ID is not set") && error.contains("endpoint-id=…"), "{error}");
     let arn = asked("bedrock", "arn:aws:bedrock:us-west-2:000000000000:application-inference-profile/abc");
     let got = provider(plan(arn, &keys).expect("a plan")).base;
     assert_eq!(got.as_str(), "https://bedrock-runtime.us-west-2.amazonaws.com/");
