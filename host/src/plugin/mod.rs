@@ -25,4 +25,4 @@ pub use convert::{Context, Description, OptionKind, OptionSpec};
 pub use engine::{Engine, Plugin};
 pub use file_kind::FileKind;
 pub use limits::Limits;
-pub use session::{Fault, ResponseDecoder, Session};
+pub use session::{Fault, OpenDecoder, ResponseDecoder, Session};

@@ -4,6 +4,7 @@
 mod build;
 mod calibrate;
 mod calibration;
+pub mod check;
 mod control;
 mod decode;
 mod events;

@@ -1,5 +1,6 @@
 //! `llmperf plugin`: what people do with plugins beside running them. One file per command.
 
+mod check;
 mod inspect;
 
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 
-use super::{exit, print_result};
+use super::print_result;
 use crate::error::Error;
 use crate::plugin::bundled;
 
@@ -20,12 +21,15 @@ pub(super) struct PluginArgs {
 
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
+    /// Judge a plugin: what it asks for, what it builds and reads, what it costs
+    Check(check::CheckArgs),
     /// Show what a plugin's file is and asks for, and then what it says of itself
     Inspect(inspect::InspectArgs),
 }
 
 pub(super) fn run(args: PluginArgs) -> Result<u8, Error> {
     match args.command {
+        PluginCommand::Check(args) => check::run(args),
         PluginCommand::Inspect(args) => inspect::run(args),
     }
 }
