@@ -54,7 +54,7 @@ fn word(outcome: CheckOutcome) -> &'static str {
 
 fn as_text(named: &str, checks: &[Check]) -> String {
     let mut text = String::new();
-    let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0).min(40);
+    let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0).min(60);
     for Check { name, outcome, evidence } in checks {
         let mut lines = evidence.lines().map(|line| inert(line, WIDTH));
         let first = lines.next().unwrap_or_default();

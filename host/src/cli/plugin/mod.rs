@@ -2,6 +2,7 @@
 
 mod check;
 mod inspect;
+mod new;
 
 use std::path::PathBuf;
 
@@ -25,12 +26,15 @@ enum PluginCommand {
     Check(check::CheckArgs),
     /// Show what a plugin's file is and asks for, and then what it says of itself
     Inspect(inspect::InspectArgs),
+    /// Begin a plugin: a directory with one that works, to be changed
+    New(new::NewArgs),
 }
 
 pub(super) fn run(args: PluginArgs) -> Result<u8, Error> {
     match args.command {
         PluginCommand::Check(args) => check::run(args),
         PluginCommand::Inspect(args) => inspect::run(args),
+        PluginCommand::New(args) => new::run(args),
     }
 }
 

@@ -55,6 +55,7 @@ pub(super) fn check(subject: &Subject<'_>, meter: &mut Meter, checks: &mut Check
     let same =
         format!("{asked} questions, each the same request in two fresh instances and a used one{refusals}");
     checks.judge("requests", if unlike.is_empty() { Ok(same) } else { Err(unlike) });
+    built.sort_unstable();
     built.dedup();
     let under = format!(
         "{asked} requests, all under the base URL and with headers of their own: {}",
