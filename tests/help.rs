@@ -42,6 +42,10 @@ fn the_short_help_is_as_kept_and_fits_a_screen() {
     check("help-load-short", &["load", "-h"]);
     check("help-mock-short", &["mock", "-h"]);
     check("help-replay-short", &["replay", "-h"]);
+    check("help-plugin-short", &["plugin", "-h"]);
+    check("help-plugin-check-short", &["plugin", "check", "-h"]);
+    check("help-plugin-inspect-short", &["plugin", "inspect", "-h"]);
+    check("help-plugin-new-short", &["plugin", "new", "-h"]);
 }
 
 #[test]
@@ -50,6 +54,9 @@ fn the_long_help_is_as_kept() {
     check("help-load-long", &["load", "--help"]);
     check("help-mock-long", &["mock", "--help"]);
     check("help-replay-long", &["replay", "--help"]);
+    check("help-plugin-check-long", &["plugin", "check", "--help"]);
+    check("help-plugin-inspect-long", &["plugin", "inspect", "--help"]);
+    check("help-plugin-new-long", &["plugin", "new", "--help"]);
 }
 
 #[test]

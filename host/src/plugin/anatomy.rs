@@ -156,7 +156,7 @@ mod tests {
             let component = anatomy.component.expect("a component");
             assert!(component.imports.iter().all(|import| import.treatment != Treatment::Refused));
             assert!(component.core_modules > 0 && component.functions > 0 && component.memory_bytes > 0);
-            assert!(component.producers.iter().any(|[_, name, _]| name == "Rust"), "{component:?}");
+            assert!(component.producers.iter().any(|[_, name, _]| name == "wit-component"), "{component:?}");
         }
     }
 
