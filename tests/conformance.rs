@@ -3,8 +3,6 @@
 
 mod support;
 
-#[path = "conformance/expect.rs"]
-mod expect;
 #[path = "conformance/fixture.rs"]
 mod fixture;
 
@@ -17,6 +15,7 @@ use std::time::Duration;
 
 use fixture::{CUTTINGS, Cutting, Fixture, dirs, file_name};
 use llmperf::record::RequestRecord;
+use llmperf::run::check::differences;
 use rustix::time::{ClockId, clock_gettime};
 use support::{Asked, Results, Server, in_parallel, llmperf};
 
@@ -139,7 +138,7 @@ fn problems_of(group: &[&Fixture]) -> Vec<String> {
     let mut problems = Vec::new();
     for (n, (fixture, cutting)) in (0..).zip(cases) {
         let found = match records.iter().find(|record| record.id.0 == n) {
-            Some(record) => expect::differences(record, fixture),
+            Some(record) => differences(record, fixture),
             None => vec!["no record".to_owned()],
         };
         problems.extend(found.into_iter().map(|found| format!("{} {cutting:?}: {found}", fixture.name)));
@@ -173,7 +172,7 @@ fn serve(fixture: &Fixture, cutting: Cutting, socket: &mut TcpStream) {
         Cutting::Bytewise => String::new(),
     };
     let mut sent = socket.write_all(head(fixture, &length).as_bytes());
-    for piece in fixture.writes(cutting) {
+    for piece in fixture.pieces(cutting) {
         let piece = match cutting {
             Cutting::Listed => [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat(),
             Cutting::Whole | Cutting::Bytewise => piece.to_vec(),

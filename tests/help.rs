@@ -43,6 +43,10 @@ fn the_short_help_is_as_kept_and_fits_a_screen() {
     check("help-mock-short", &["mock", "-h"]);
     check("help-correctness-short", &["correctness", "-h"]);
     check("help-replay-short", &["replay", "-h"]);
+    check("help-plugin-short", &["plugin", "-h"]);
+    check("help-plugin-check-short", &["plugin", "check", "-h"]);
+    check("help-plugin-inspect-short", &["plugin", "inspect", "-h"]);
+    check("help-plugin-new-short", &["plugin", "new", "-h"]);
 }
 
 #[test]
@@ -52,6 +56,9 @@ fn the_long_help_is_as_kept() {
     check("help-mock-long", &["mock", "--help"]);
     check("help-correctness-long", &["correctness", "--help"]);
     check("help-replay-long", &["replay", "--help"]);
+    check("help-plugin-check-long", &["plugin", "check", "--help"]);
+    check("help-plugin-inspect-long", &["plugin", "inspect", "--help"]);
+    check("help-plugin-new-long", &["plugin", "new", "--help"]);
 }
 
 #[test]

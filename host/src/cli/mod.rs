@@ -4,6 +4,7 @@ mod calibrate;
 mod correctness;
 mod load;
 mod mock;
+mod plugin;
 mod providers;
 mod replay;
 
@@ -48,6 +49,8 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// List the providers that --llm-api knows
     Providers(providers::ProvidersArgs),
+    /// Look at a plugin, judge it, begin one
+    Plugin(plugin::PluginArgs),
     /// Serve the built-in target: an OpenAI- and Anthropic-speaking server with scripted timing and faults
     Mock(Box<mock::MockArgs>),
 }
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(*args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Providers(args) => providers::run(args),
+        Command::Plugin(args) => plugin::run(args),
         Command::Mock(args) => mock::run(*args),
     };
     match done {

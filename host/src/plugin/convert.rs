@@ -20,6 +20,8 @@ pub struct Description {
     pub summary: String,
     pub tasks: Vec<String>,
     pub options: Vec<OptionSpec>,
+    /// Providers it brings along, as TOML in the form of `providers.toml`; not yet read.
+    pub providers: Option<String>,
 }
 
 impl Description {
@@ -52,6 +54,30 @@ pub enum OptionKind {
     Json,
 }
 
+impl OptionKind {
+    /// The contract's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            OptionKind::String => "string",
+            OptionKind::Integer => "integer",
+            OptionKind::Number => "number",
+            OptionKind::Boolean => "boolean",
+            OptionKind::Json => "json",
+        }
+    }
+
+    /// Whether a value is of this kind.
+    pub fn fits(self, value: &str) -> bool {
+        match self {
+            OptionKind::String => true,
+            OptionKind::Integer => value.parse::<i64>().is_ok(),
+            OptionKind::Number => value.parse::<f64>().is_ok_and(f64::is_finite),
+            OptionKind::Boolean => matches!(value, "true" | "false"),
+            OptionKind::Json => serde_json::from_str::<serde_json::Value>(value).is_ok(),
+        }
+    }
+}
+
 /// What of the plan goes into every request.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
@@ -76,6 +102,7 @@ pub(super) fn description(guest: api::Description) -> Result<Description, String
         summary: guest.summary,
         tasks: guest.tasks,
         options,
+        providers: guest.providers,
     })
 }
 

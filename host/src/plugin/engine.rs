@@ -4,25 +4,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 use wasmtime::component::Linker;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::{Cache, CacheConfig, Config, OptLevel};
 
+use super::anatomy::hex_sha256;
 use super::bindings::PluginPre;
 use super::catalog::Bundled;
+use super::contract::{CONTRACT, Contract};
 use super::convert::Description;
+use super::file_kind::refuse_what_is_no_component;
 use super::idle::Idle;
 use super::limits::{Growth, Limits};
 use super::sandbox::{self, State};
 use super::session::Session;
 use super::weight::refuse_what_is_too_heavy;
 
-/// The contract this host speaks.
-const CONTRACT: &str = "llmperf:plugin/api@0.1.0";
-/// A component larger than this is refused unread; CPython with its standard library is some 18 MiB.
-const MAX_COMPONENT_BYTES: usize = 64 << 20;
 /// Stack of a guest. Deep recursion ends in a trap well before the thread's own stack does.
 const GUEST_STACK_BYTES: usize = 512 << 10;
 
@@ -115,15 +113,10 @@ impl Engine {
             .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentInstance(_)))
             .map(|(name, _)| name.to_owned())
             .collect();
-        if exports.iter().any(|name| name == CONTRACT) {
-            return Ok(());
+        match Contract::of(exports.iter().map(String::as_str)).refusal(&exports) {
+            None => Ok(()),
+            Some(refusal) => bail!(refusal),
         }
-        if let Some(other) = exports.iter().find(|name| name.starts_with("llmperf:plugin/api@")) {
-            bail!(
-                "it exports {other}; this host speaks {CONTRACT}\nhint: rebuild it with the SDK of this host's version (wit/README.md has the table)"
-            );
-        }
-        bail!("it is a component, but not an llmperf plugin: it exports {}", list_or_nothing(&exports))
     }
 }
 
@@ -186,32 +179,4 @@ fn open_cache(dir: &Path) -> Option<Cache> {
     let mut config = CacheConfig::new();
     config.with_directory(dir);
     Cache::new(config).ok()
-}
-
-/// Says what a file is that is no component: the usual mistakes have a name.
-fn refuse_what_is_no_component(bytes: &[u8]) -> Result<()> {
-    if bytes.len() > MAX_COMPONENT_BYTES {
-        bail!("it is larger than {} MiB", MAX_COMPONENT_BYTES >> 20);
-    }
-    match bytes {
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => bail!(
-            "it is a core WebAssembly module, not a component\nhint: build it for wasm32-wasip2, or wrap it with `wasm-tools component new`"
-        ),
-        [0, b'a', b's', b'm', ..] => bail!("it is WebAssembly of a kind this host does not know"),
-        [] => bail!("the file is empty"),
-        [0x7f, b'E', b'L', b'F', ..] => {
-            bail!("it is native code (ELF; a .cwasm or a shared library), which is never loaded")
-        }
-        [b'(', ..] => bail!("it is WebAssembly text\nhint: turn it into a component with `wasm-tools parse`"),
-        _ => bail!("it is not WebAssembly"),
-    }
-}
-
-fn list_or_nothing(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-}
-
-fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

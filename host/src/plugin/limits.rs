@@ -74,6 +74,11 @@ impl Limiter {
 }
 
 impl Limiter {
+    /// Bytes of memory that the guest holds beyond what it started with.
+    pub(super) fn grown(&self) -> usize {
+        self.grown
+    }
+
     /// Whether the guest holds more memory than it started with.
     pub(super) fn has_grown(&self) -> bool {
         self.grown > MAX_KEPT_GROWTH

@@ -4,19 +4,25 @@
 //! has a budget of CPU and memory. This is the only room that names wasmtime, and it calls into guests from plain
 //! threads only, never from an async runtime.
 
+mod anatomy;
 #[allow(unsafe_code, unreachable_pub, missing_debug_implementations)]
 mod bindings;
 mod catalog;
+mod contract;
 mod convert;
 mod engine;
+mod file_kind;
 mod idle;
 mod limits;
 mod sandbox;
 mod session;
 mod weight;
 
+pub use anatomy::{Anatomy, ComponentAnatomy, Import, Treatment};
 pub use catalog::{Bundled, bundled};
+pub use contract::{CONTRACT, Contract};
 pub use convert::{Context, Description, OptionKind, OptionSpec};
 pub use engine::{Engine, Plugin};
+pub use file_kind::FileKind;
 pub use limits::Limits;
-pub use session::{Fault, ResponseDecoder, Session};
+pub use session::{Fault, OpenDecoder, ResponseDecoder, Session};

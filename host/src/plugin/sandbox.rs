@@ -81,6 +81,39 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     link_stopped_clock(linker)
 }
 
+/// Every interface that [`link`] puts there, and what a guest finds in it.
+const STUBS: &[(&str, &str)] = &[
+    ("wasi:cli/environment", "no arguments, no variables, no directory"),
+    ("wasi:cli/exit", "ends the guest as a fault"),
+    ("wasi:cli/stderr", "kept for --plugin-log, up to a bound"),
+    ("wasi:cli/stdin", "at its end"),
+    ("wasi:cli/stdout", "kept for --plugin-log, up to a bound"),
+    ("wasi:cli/terminal-input", "no terminal"),
+    ("wasi:cli/terminal-output", "no terminal"),
+    ("wasi:cli/terminal-stderr", "no terminal"),
+    ("wasi:cli/terminal-stdin", "no terminal"),
+    ("wasi:cli/terminal-stdout", "no terminal"),
+    ("wasi:clocks/monotonic-clock", "stopped at 0; waiting on it traps"),
+    ("wasi:clocks/wall-clock", "stopped at 1970"),
+    ("wasi:filesystem/preopens", "no directory"),
+    ("wasi:filesystem/types", "no file to be had"),
+    ("wasi:io/error", "of the streams here"),
+    ("wasi:io/poll", "of the streams here"),
+    ("wasi:io/streams", "of stdin, stdout and stderr"),
+    ("wasi:random/insecure", "the same in every instance"),
+    ("wasi:random/insecure-seed", "0"),
+    ("wasi:random/random", "the same in every instance"),
+];
+
+/// What a guest finds behind an import; `None` where it is none that a plugin may have.
+pub(super) fn stub_of(import: &str) -> Option<&'static str> {
+    let (interface, version) = import.split_once('@')?;
+    // wasmtime links any 0.2 to the 0.2 it has.
+    let version_fits = version == "0.2" || version.starts_with("0.2.");
+    let known = STUBS.iter().find(|(name, _)| *name == interface).filter(|_| version_fits);
+    known.map(|(_, answer)| *answer)
+}
+
 /// `wasi:clocks/monotonic-clock` by hand: the stock one lets a guest sleep, which costs no fuel and would hold its worker.
 fn link_stopped_clock(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut clock = linker.instance("wasi:clocks/monotonic-clock@0.2.0")?;
@@ -184,4 +217,29 @@ impl OutputStream for GuestLog {
     fn check_write(&mut self) -> StreamResult<usize> {
         Ok(64 << 10)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stub_is_linked_and_what_is_no_stub_is_not() {
+        let mut linker = Linker::new(&wasmtime::Engine::default());
+        link(&mut linker).expect("it links");
+        // An interface that is there cannot be put there again.
+        let mut is_there = |name: &str| {
+            let version = if name == "wasi:clocks/monotonic-clock" { "0.2.0" } else { WASI };
+            linker.instance(&format!("{name}@{version}")).is_err()
+        };
+        for (name, _) in STUBS {
+            assert!(is_there(name), "{name}");
+        }
+        for name in ["wasi:http/outgoing-handler", "wasi:sockets/tcp", "wasi:cli/run"] {
+            assert!(!is_there(name) && stub_of(&format!("{name}@0.2.0")).is_none(), "{name}");
+        }
+    }
+
+    /// The release that wasmtime-wasi has.
+    const WASI: &str = "0.2.12";
 }

@@ -1,7 +1,10 @@
 //! One instance of a plugin in a store of its own, and the calls into it.
 
+mod trial;
+
 use std::fmt;
 
+pub use trial::OpenDecoder;
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, Trap};
 

@@ -218,7 +218,7 @@ fn take_piece(completion: &mut Completion, piece: Piece) {
 const WRAPPED_TYPE: &str = "x-amzn-sagemaker-content-type";
 
 /// Reads the answer as what it is, which need not be what was asked for.
-fn framer(asked: &[Framing], headers: &HeaderMap) -> Framer {
+pub(super) fn framer(asked: &[Framing], headers: &HeaderMap) -> Framer {
     let named =
         |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).and_then(framing_of);
     Framer::of_answer(asked, named(http::header::CONTENT_TYPE.as_str()), named(WRAPPED_TYPE))

@@ -4,6 +4,7 @@
 mod build;
 mod calibrate;
 mod calibration;
+pub mod check;
 mod control;
 mod correctness;
 mod decode;
@@ -53,7 +54,7 @@ pub use judgement::Judgement;
 pub use replay::{Replayed, replay};
 pub use results::ResultFiles;
 pub use search::{SearchEnd, SearchStep, find_max_rate};
-pub use setup::Setup;
+pub use setup::{Setup, plugin_engine};
 pub use sweep::{SeriesWatcher, SweepEnd, SweepRun, sweep, write_series};
 
 use build::Builder;

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::mock::{self, Delay, MockConfig, MockHandle, UsageMode};
 use crate::plan::{Plan, PluginSource, Target};
-use crate::plugin::{Engine, Fault, Limits, OptionKind, OptionSpec, Plugin, bundled};
+use crate::plugin::{Engine, Fault, Limits, OptionSpec, Plugin, bundled};
 use crate::provider::{Credential, Env, Provider};
 use crate::record::{Failure, PreparedRequest};
 use crate::tokens::Tokenizer;
@@ -131,10 +131,15 @@ impl Setup {
     }
 }
 
-pub(super) fn load_plugin(source: &PluginSource, limits: Limits) -> Result<Plugin, Error> {
+/// The engine that plugins run in; what it compiled is kept in the user's cache directory.
+pub fn plugin_engine(limits: Limits) -> Result<Engine> {
     let cache =
         directories::ProjectDirs::from("", "", "llmperf").map(|dirs| dirs.cache_dir().join("compiled"));
-    let engine = Engine::new(limits, cache.as_deref())?;
+    Engine::new(limits, cache.as_deref())
+}
+
+pub(super) fn load_plugin(source: &PluginSource, limits: Limits) -> Result<Plugin, Error> {
+    let engine = plugin_engine(limits)?;
     let loaded = match source {
         PluginSource::Bundled(name) => {
             let plugin =
@@ -203,7 +208,7 @@ fn plugin_options(plan: &Plan, known: &[OptionSpec], env: Env<'_>) -> Result<Vec
             }
             continue;
         };
-        if !fits(option.kind, &value) {
+        if !option.kind.fits(&value) {
             bail!("--plugin-option {}={value} is no {:?}", option.name, option.kind);
         }
         options.push((option.name.clone(), value));
@@ -215,14 +220,4 @@ fn plugin_options(plan: &Plan, known: &[OptionSpec], env: Env<'_>) -> Result<Vec
 fn from_environment(plan: &Plan, option: &OptionSpec, env: Env<'_>) -> Option<String> {
     let open = option.env.iter().filter(|name| !plan.credential_variables.contains(name));
     open.filter_map(|name| env(name)).find(|value| !value.is_empty())
-}
-
-fn fits(kind: OptionKind, value: &str) -> bool {
-    match kind {
-        OptionKind::String => true,
-        OptionKind::Integer => value.parse::<i64>().is_ok(),
-        OptionKind::Number => value.parse::<f64>().is_ok_and(f64::is_finite),
-        OptionKind::Boolean => matches!(value, "true" | "false"),
-        OptionKind::Json => serde_json::from_str::<serde_json::Value>(value).is_ok(),
-    }
 }

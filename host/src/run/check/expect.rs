@@ -1,14 +1,14 @@
 //! Compares a record with what the fixture says must be read. Every difference is a line that names the field.
 
-use llmperf::record::{Failure, FailureKind, Outcome, Output, RequestRecord};
-use llmperf::units::Tokens;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::fixture::Fixture;
+use crate::record::{Failure, FailureKind, Outcome, Output, RequestRecord};
+use crate::units::Tokens;
 
 /// What differs between the record and the fixture.
-pub(crate) fn differences(record: &RequestRecord, fixture: &Fixture) -> Vec<String> {
+pub fn differences(record: &RequestRecord, fixture: &Fixture) -> Vec<String> {
     let mut found = Differences(Vec::new());
     let expected = &fixture.expected;
     let Some(output) = &record.output else {
