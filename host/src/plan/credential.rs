@@ -56,7 +56,7 @@ mod tests {
 
     fn has_key(plan: Plan) -> bool {
         match plan.target {
-            Target::Provider(provider) => !provider.secrets().is_empty(),
+            Target::Provider(provider) => !provider.secrets().all().is_empty(),
             Target::BuiltIn => panic!("the built-in target"),
         }
     }

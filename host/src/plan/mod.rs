@@ -6,6 +6,7 @@ mod credential;
 pub mod default;
 mod goals;
 mod input;
+mod limits;
 mod recording;
 mod resolve;
 mod shape;
@@ -27,6 +28,7 @@ use crate::workload::{Dataset, PrefixConfig, SonnetConfig};
 pub use content::TraceSpeed;
 pub use goals::{Goals, Loads, SearchPlan, Series};
 pub use input::{ArrivalWord, LoadInput};
+pub use limits::limit_words;
 pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
 pub use resolve::{catalog, resolve};
 

@@ -13,6 +13,7 @@ mod idle;
 mod limits;
 mod sandbox;
 mod session;
+mod usage;
 mod weight;
 
 pub use catalog::{Bundled, bundled};
@@ -20,3 +21,4 @@ pub use convert::{Context, Description, OptionKind, OptionSpec};
 pub use engine::{Engine, Plugin};
 pub use limits::Limits;
 pub use session::{Fault, ResponseDecoder, Session};
+pub use usage::{Usage, Work};
