@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(
             plugin_line(&usage()),
             "\nPlugin       building 10.0 ms (each 50.0 µs), decoding 50.0 ms (an event 2.5 µs) of CPU\n             \
-             at most 1.3 MiB in an instance, 4 started; 1 fault\n"
+             at most 1.2 MiB in an instance, 4 started; 1 fault\n"
         );
         assert_eq!(plugin_line(&Usage::default()), "");
         let json = plugin_json(&usage());
