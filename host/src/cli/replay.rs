@@ -32,6 +32,9 @@ pub(super) struct ReplayArgs {
     /// API whose bundled plugin is to read them
     #[arg(long, visible_alias = "api")]
     llm_api: Option<String>,
+    /// Limit of the plugin, as NAME=VALUE; may be repeated (llmperf load --help has them)
+    #[arg(long = "plugin-limit", value_name = "NAME=VALUE")]
+    plugin_limits: Vec<String>,
     /// Show what the plugin writes to its stdout and stderr, up to 100 lines
     #[arg(long)]
     plugin_log: bool,
@@ -63,6 +66,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8, Error> {
         recording: args.recording,
         plugin: args.plugin,
         llm_api: args.llm_api,
+        plugin_limits: args.plugin_limits,
         tokenizer: args.tokenizer,
         tokens: args.tokens.map(Tokens::basis),
         slo: args.slo,

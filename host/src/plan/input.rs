@@ -21,6 +21,8 @@ pub struct LoadInput {
     pub plugin: Option<PathBuf>,
     /// `NAME=VALUE`, any number.
     pub plugin_options: Vec<String>,
+    /// `NAME=VALUE`, any number.
+    pub plugin_limits: Vec<String>,
     pub mean_input_tokens: Option<f64>,
     pub stddev_input_tokens: Option<f64>,
     pub mean_output_tokens: Option<f64>,

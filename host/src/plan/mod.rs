@@ -7,6 +7,7 @@ mod credential;
 pub mod default;
 mod goals;
 mod input;
+mod limits;
 mod recording;
 mod resolve;
 mod shape;
@@ -29,6 +30,7 @@ pub use content::TraceSpeed;
 pub use correctness::{CheckWord, CorrectnessInput, CorrectnessPlan, resolve_correctness};
 pub use goals::{Goals, Loads, SearchPlan, Series};
 pub use input::{ArrivalWord, LoadInput};
+pub use limits::limit_words;
 pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
 pub use resolve::{catalog, resolve};
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use super::goals::slos;
+use super::limits::limits;
 use super::resolve::{results_dir, writable_dir};
 use super::target::{find_entry, resolve_plugin};
 use super::{LoadInput, PluginSource};
@@ -36,6 +37,8 @@ pub struct ReplayInput {
     pub recording: PathBuf,
     pub plugin: Option<PathBuf>,
     pub llm_api: Option<String>,
+    /// `NAME=VALUE`, any number.
+    pub plugin_limits: Vec<String>,
     pub tokenizer: Option<PathBuf>,
     pub tokens: Option<TokenBasis>,
     /// As `--slo` takes them.
@@ -80,7 +83,7 @@ pub fn resolve_replay(input: ReplayInput) -> Result<ReplayPlan> {
         tokenizer: input.tokenizer,
         token_basis: input.tokens,
         slos: slos(&input.slo)?,
-        limits: Limits::default(),
+        limits: limits(&input.plugin_limits)?,
         dialects: input.dialects,
         results_dir: results_dir(input.results_dir)?,
         save_text: input.save_text,

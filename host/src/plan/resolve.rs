@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 
 use super::content;
 use super::default;
+use super::limits::limits;
 use super::recording::record_dir;
 use super::shape::{self, concurrency, seconds, seconds_or_zero};
 use super::target::{address, api_word, built_in};
 use super::{Drain, Goals, LoadInput, Plan};
-use crate::plugin::Limits;
 use crate::provider::Catalog;
 use crate::transport::Deadlines;
 use crate::workload::{Normal, SonnetConfig};
@@ -59,7 +59,7 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
         plugin: addressed.plugin,
         plugin_options: addressed.options,
         credential_variables: catalog.credential_variables(),
-        limits: Limits::default(),
+        limits: limits(&input.plugin_limits)?,
         workload: SonnetConfig {
             seed: input.seed.unwrap_or(default::SEED),
             isl: Normal {

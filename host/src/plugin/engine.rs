@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use wasmtime::component::Component;
@@ -19,6 +20,7 @@ use super::idle::Idle;
 use super::limits::{Growth, Limits};
 use super::sandbox::{self, State};
 use super::session::Session;
+use super::usage::{Meter, Usage};
 use super::weight::refuse_what_is_too_heavy;
 
 /// Stack of a guest. Deep recursion ends in a trap well before the thread's own stack does.
@@ -46,6 +48,7 @@ impl Engine {
         let mut config = Config::new();
         config
             .consume_fuel(true)
+            .epoch_interruption(true)
             .cranelift_opt_level(OptLevel::Speed)
             .max_wasm_stack(GUEST_STACK_BYTES)
             .wasm_memory64(false)
@@ -58,6 +61,7 @@ impl Engine {
         let engine = wasmtime::Engine::new(&config)
             .map_err(plain)
             .context("WebAssembly cannot run on this machine")?;
+        beat(&engine)?;
         let mut linker = Linker::new(&engine);
         sandbox::link(&mut linker).map_err(plain)?;
         Ok(Engine { engine, linker: Arc::new(linker), limits, growth: Growth::default() })
@@ -98,11 +102,14 @@ impl Engine {
             idle,
             description: Arc::default(),
             digest: hex_sha256(wasm),
+            meter: Meter::default(),
         };
         let described = plugin.session().and_then(|mut session| session.describe());
         // The fault stays in the chain: it tells what the plugin does from what the file is.
         plugin.description =
             Arc::new(described.with_context(|| format!("plugin {origin} cannot describe itself"))?);
+        // What a run uses begins here.
+        plugin.meter = Meter::default();
         Ok(plugin)
     }
 
@@ -131,6 +138,7 @@ pub struct Plugin {
     idle: Option<Idle>,
     description: Arc<Description>,
     digest: String,
+    meter: Meter,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -158,8 +166,21 @@ impl Plugin {
     pub fn session(&self) -> Result<Session, super::Fault> {
         match self.idle.as_ref().and_then(Idle::take) {
             Some(session) => Ok(session),
-            None => Session::start(&self.engine, &self.pre, self.limits, self.growth.clone()),
+            None => {
+                let meter = self.meter.clone();
+                Session::start(&self.engine, &self.pre, self.limits, self.growth.clone(), meter)
+            }
         }
+    }
+
+    /// What its instances used since it was loaded.
+    pub fn usage(&self) -> Usage {
+        self.meter.usage()
+    }
+
+    /// What its instances may use.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Takes an instance back that has done its work, for a later request. One that failed ends here.
@@ -168,6 +189,26 @@ impl Plugin {
             idle.put(session);
         }
     }
+}
+
+/// How often running guests are looked at.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// Lets guests be looked at in every loop and at every function's start, for as long as there is the engine.
+fn beat(engine: &wasmtime::Engine) -> Result<()> {
+    let weak = engine.weak();
+    let beat = move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(BEAT);
+        }
+    };
+    std::thread::Builder::new()
+        .name("plugin-beat".to_owned())
+        .spawn(beat)
+        .context("no thread can be started")?;
+    Ok(())
 }
 
 /// wasmtime's errors are not `std` errors; the chain of causes is kept as text.

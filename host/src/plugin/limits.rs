@@ -5,18 +5,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder, bail};
 
-/// What one instance of a plugin may use.
+use super::usage::Meter;
+use crate::units::Span;
+
+/// What a plugin may use; `--plugin-limit` sets each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// CPU of one call, in units of fuel (about one WebAssembly instruction each). Fuel and not wall time, so that a busy
     /// machine cannot change a result; it costs about 7 % of a decode, 0.05 µs an event.
     pub fuel_per_call: u64,
+    /// CPU time of one call, what the host does for it included. It ends a guest that has the host work for it and uses little
+    /// fuel itself; looked at some ten times a second.
+    pub cpu_per_call: Span,
     /// Bytes of linear memory, all memories of the instance together.
     pub memory_bytes: usize,
+    /// Bytes that all instances together may grow by, beyond the memory they start with: long streams keep an instance each,
+    /// and a plugin that hoards in every one of a thousand must not take the machine.
+    pub growth_bytes_together: usize,
     /// Bytes that one call may hand to the host.
     pub answer_bytes: usize,
     /// Bytes of stdout and stderr kept for one instance; the rest is dropped.
     pub log_bytes: usize,
+    /// Lines of that shown in a run, where they are to be shown.
+    pub log_lines: u32,
+    /// A plugin that fails this often in a row will not recover, and the run ends.
+    pub faults_in_a_row: u32,
 }
 
 impl Default for Limits {
@@ -24,12 +37,18 @@ impl Default for Limits {
         Limits {
             // About a second. A decode of 256 events takes a thousandth of it in Rust and a hundredth in Python.
             fuel_per_call: 2_000_000_000,
+            // Fuel ends a guest that computes well before; this is for what fuel does not see.
+            cpu_per_call: Span::from_secs(5),
             // SpiderMonkey and CPython guests start with some 20 MiB; a 16 MiB event must fit beside its parse.
             memory_bytes: 256 << 20,
+            growth_bytes_together: 1 << 30,
             // A built request with a prompt of a million tokens is some 4 MiB; lists of small records count several times their text.
             answer_bytes: 64 << 20,
             // A panic message with its location, and some lines before it.
             log_bytes: 4 << 10,
+            // The first ones tell what is wrong; a plugin that writes for every event must not flood a terminal.
+            log_lines: 100,
+            faults_in_a_row: 10,
         }
     }
 }
@@ -38,10 +57,6 @@ impl Default for Limits {
 const MAX_CORE_OBJECTS: usize = 64;
 /// Elements of one table; CPython has some 10,000 functions.
 const MAX_TABLE_ELEMENTS: usize = 100_000;
-
-/// What all instances of an engine together may grow by, beyond the memory they start with: long streams keep an instance
-/// each, and a plugin that hoards in every one of a thousand must not take the machine.
-const MAX_GROWTH_TOGETHER: usize = 1 << 30;
 
 /// What an instance may have grown by and still serve again: a heap that holds one answer's events, and not what it hoards.
 const MAX_KEPT_GROWTH: usize = 1 << 20;
@@ -54,13 +69,15 @@ pub(super) struct Growth(Arc<AtomicUsize>);
 pub(super) struct Limiter {
     own: StoreLimits,
     together: Growth,
+    most_together: usize,
     /// Bytes of all memories of this store, and by how much of that they have grown.
     held: usize,
     grown: usize,
+    meter: Meter,
 }
 
 impl Limiter {
-    pub(super) fn new(limits: Limits, together: Growth) -> Limiter {
+    pub(super) fn new(limits: Limits, together: Growth, meter: Meter) -> Limiter {
         let own = StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes)
             .table_elements(MAX_TABLE_ELEMENTS)
@@ -69,7 +86,7 @@ impl Limiter {
             .instances(MAX_CORE_OBJECTS)
             .trap_on_grow_failure(true)
             .build();
-        Limiter { own, together, held: 0, grown: 0 }
+        Limiter { own, together, most_together: limits.growth_bytes_together, grown: 0, held: 0, meter }
     }
 }
 
@@ -98,13 +115,15 @@ impl ResourceLimiter for Limiter {
             && self.own.memory_growing(current, held, None)?;
         if may_grow {
             self.held = held;
+            self.meter.holds(held);
         }
         // From nothing is how a memory starts.
         if may_grow && current > 0 {
             let before = self.together.0.fetch_add(more, Ordering::Relaxed);
             self.grown += more;
-            if before + more > MAX_GROWTH_TOGETHER {
-                bail!("resource limit exceeded: plugins may hold {} MiB together", MAX_GROWTH_TOGETHER >> 20);
+            if before + more > self.most_together {
+                let most = self.most_together >> 20;
+                bail!("resource limit exceeded: a plugin's instances may grow by {most} MiB together");
             }
         }
         Ok(may_grow)

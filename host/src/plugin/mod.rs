@@ -16,6 +16,7 @@ mod idle;
 mod limits;
 mod sandbox;
 mod session;
+mod usage;
 mod weight;
 
 pub use anatomy::{Anatomy, ComponentAnatomy, Import, Treatment};
@@ -26,3 +27,4 @@ pub use engine::{Engine, Plugin};
 pub use file_kind::FileKind;
 pub use limits::Limits;
 pub use session::{Fault, OpenDecoder, ResponseDecoder, Session};
+pub use usage::{Usage, Work};

@@ -15,6 +15,8 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limits::{Growth, Limiter, Limits};
+use super::usage::Meter;
+use crate::units::Span;
 
 /// The state of one store.
 pub(super) struct State {
@@ -22,10 +24,12 @@ pub(super) struct State {
     table: ResourceTable,
     pub(super) limiter: Limiter,
     pub(super) log: GuestLog,
+    /// The thread's CPU time when the running call began.
+    pub(super) call_began: Span,
 }
 
 impl State {
-    pub(super) fn new(limits: Limits, together: Growth) -> State {
+    pub(super) fn new(limits: Limits, together: Growth, meter: Meter) -> State {
         let log = GuestLog::new(limits.log_bytes);
         let mut table = ResourceTable::new();
         table.set_max_capacity(1024);
@@ -42,7 +46,7 @@ impl State {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        State { wasi, table, limiter: Limiter::new(limits, together), log }
+        State { wasi, table, limiter: Limiter::new(limits, together, meter), log, call_began: Span(0) }
     }
 }
 

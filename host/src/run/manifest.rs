@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Ended, Setup, machine};
 use crate::load::{Arrival, NO_LIMIT, Overflow, Process, Profile, Segment};
 use crate::metrics::TokenBasis;
-use crate::plan::{PluginSource, Target};
+use crate::plan::{PluginSource, Target, limit_words};
 use crate::workload::{Check, Dataset};
 
 /// The shape of `manifest.json`; it grows by keys, and this number by changes of meaning.
@@ -138,6 +138,7 @@ fn plugin(setup: &Setup) -> Value {
             PluginSource::Bundled(_) => "bundled".to_owned(),
             PluginSource::File(path) => path.display().to_string(),
         },
+        "limits": limit_words(&setup.plan.limits).map(|(k, v)| (k.to_owned(), Value::from(v))).collect::<serde_json::Map<_, _>>(),
         "options": setup.builder.options.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<serde_json::Map<_, _>>(),
     })
 }

@@ -41,8 +41,9 @@ use crate::error::Error;
 use crate::load::{Overflow, Phase, Slots};
 use crate::metrics::{Block, Summary};
 use crate::plan::Plan;
+use crate::plugin::Usage;
 use crate::record::RequestRecord;
-use crate::report::add_dialects;
+use crate::report::{add_dialects, plugin_json};
 use crate::transport::Transport;
 use crate::units::Span;
 
@@ -72,8 +73,6 @@ const QUEUED_RECORDS: usize = 4096;
 const MIN_READY: usize = 256;
 /// Memory that requests built ahead may take.
 const READY_BYTES: usize = 64 << 20;
-/// A plugin that fails this often in a row will not recover.
-const MAX_PLUGIN_FAULTS_IN_A_ROW: u32 = 10;
 
 /// A finished load test.
 #[derive(Debug)]
@@ -83,6 +82,8 @@ pub struct Report {
     pub dialects: Vec<Block>,
     pub ended: Ended,
     pub judgement: Judgement,
+    /// What the plugin used.
+    pub plugin_usage: Usage,
     /// How long each connection took that was opened before the first request.
     pub opened_ahead: Vec<Span>,
     /// Requests that were never due, because their session ended with an earlier one that failed, or with the run.
@@ -154,7 +155,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         let (results, watcher) = (&mut results, &mut *watcher);
         let collecting = scope.spawn(|| {
             machine::step_back();
-            collect(records, tally, results, watcher, &stop)
+            collect(records, tally, results, watcher, (&stop, plan.limits.faults_in_a_row))
         });
         collecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
@@ -177,6 +178,8 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         json["turns_not_reached"] = turns_not_reached.into();
     }
     judgement.write(&mut json);
+    let plugin_usage = reader.plugin.usage();
+    json["plugin"] = plugin_json(&plugin_usage);
     add_dialects(&mut json, &dialects);
     let files = results.finish(&setup, &json);
     let footer = || Footer::json(dropped.measured, ended, &opened_ahead);
@@ -186,6 +189,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         dialects,
         ended,
         judgement,
+        plugin_usage,
         opened_ahead,
         turns_not_reached,
         json,
@@ -253,14 +257,14 @@ fn collect(
     mut tally: Tally,
     results: &mut Results,
     watcher: &mut dyn Watcher,
-    stop: &Stop,
+    (stop, most_faults): (&Stop, u32),
 ) -> Tally {
     let mut plugin_faults_in_a_row = 0;
     for record in incoming {
         results.keep(&record);
         watcher.finished(&record);
         plugin_faults_in_a_row = if is_plugin_fault(&record) { plugin_faults_in_a_row + 1 } else { 0 };
-        if plugin_faults_in_a_row == MAX_PLUGIN_FAULTS_IN_A_ROW {
+        if plugin_faults_in_a_row == most_faults {
             stop.because(Ended::PluginFaults, Phase::Cancelling);
         }
         tally.add(&record);

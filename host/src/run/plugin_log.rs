@@ -5,26 +5,31 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::report::inert;
 
-/// Lines shown in a run. The first ones tell what is wrong; a plugin that writes for every event must not flood a terminal.
-const MAX_LINES: u32 = 100;
 const LINE_WIDTH: usize = 200;
 
 /// Shows what plugins write, or nothing.
 #[derive(Debug, Clone)]
-pub(super) struct PluginLog(Option<Arc<AtomicU32>>);
+pub(super) struct PluginLog(Option<Shown>);
+
+#[derive(Debug, Clone)]
+struct Shown {
+    lines: Arc<AtomicU32>,
+    most: u32,
+}
 
 impl PluginLog {
-    pub(super) fn new(shown: bool) -> PluginLog {
-        PluginLog(shown.then(Arc::default))
+    /// At most `most` lines in a run, where they are to be shown.
+    pub(super) fn new(shown: bool, most: u32) -> PluginLog {
+        PluginLog(shown.then(|| Shown { lines: Arc::default(), most }))
     }
 
     /// Shows what one instance wrote.
     pub(super) fn show(&self, written: &str) {
-        let Some(lines) = &self.0 else { return };
+        let Some(Shown { lines, most }) = &self.0 else { return };
         for line in written.lines() {
             match lines.fetch_add(1, Ordering::Relaxed) {
-                shown if shown < MAX_LINES => eprintln!("plugin: {}", inert(line, LINE_WIDTH)),
-                MAX_LINES => eprintln!("plugin: more than {MAX_LINES} lines; the rest is not shown"),
+                shown if shown < *most => eprintln!("plugin: {}", inert(line, LINE_WIDTH)),
+                shown if shown == *most => eprintln!("plugin: more than {most} lines; the rest is not shown"),
                 _ => return,
             }
         }

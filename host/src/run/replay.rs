@@ -23,7 +23,7 @@ use crate::plan::{ReplayPlan, recorded_plugin};
 use crate::provider::Secrets;
 use crate::record::Exchange;
 use crate::record::archive::RecordingReader;
-use crate::report::add_dialects;
+use crate::report::{add_dialects, plugin_json};
 use crate::tokens::Tokenizer;
 use crate::units::RequestId;
 
@@ -80,6 +80,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
     let mut json = results::report_json(&summary, Ended::Complete, &fed.footer.opened_ahead());
     json["ended"] = json!(fed.footer.ended);
     json["replay"] = comparison.json(&fed);
+    json["plugin"] = plugin_json(&reader.plugin.usage());
     add_dialects(&mut json, &dialects);
     let files = results.finish_replay(&recorded, &json);
     let notes = comparison.notes(&fed);
@@ -108,7 +109,7 @@ fn reader(plan: &ReplayPlan, recorded: &Recorded) -> Result<Reader, Error> {
         secrets: Secrets::default(),
         save_text: plan.save_text,
         answers: Answers::default(),
-        log: PluginLog::new(plan.show_plugin_log),
+        log: PluginLog::new(plan.show_plugin_log, plan.limits.log_lines),
     })
 }
 

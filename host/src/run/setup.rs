@@ -73,7 +73,7 @@ impl Setup {
         let workload = workload.map_err(Error::usage)?;
         let (provider, mock) = provider(&plan)?;
         let renewal = Renewal::start(&provider.credential).map_err(Error::usage)?;
-        let log = PluginLog::new(plan.show_plugin_log);
+        let log = PluginLog::new(plan.show_plugin_log, plan.limits.log_lines);
         let reader = Reader {
             plugin: plugin.clone(),
             tokenizer: tokenizer.clone(),

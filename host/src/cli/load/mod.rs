@@ -17,7 +17,7 @@ use crate::load::{Arrival, NO_LIMIT, Process, Profile};
 use crate::metrics::{Failures, Validity};
 use crate::plan::{LoadInput, Plan, Series, resolve};
 use crate::record::RequestRecord;
-use crate::report::{Progress, RunLabel, ascii_json, render, render_dialects};
+use crate::report::{Progress, RunLabel, ascii_json, plugin_line, render, render_dialects};
 use crate::run::{self, Ended, Report, ResultFiles, Setup, Watcher};
 use crate::units::Span;
 use goals::GoalArgs;
@@ -93,7 +93,8 @@ pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
             };
             let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             let summary = render(&report.summary, &label, PLAIN_WIDTH, color);
-            print_result(&(summary + &render_dialects(&report.dialects, PLAIN_WIDTH, color)))?;
+            let plugin = plugin_line(&report.plugin_usage);
+            print_result(&(summary + &plugin + &render_dialects(&report.dialects, PLAIN_WIDTH, color)))?;
         }
     }
     let code = conclude(&report);

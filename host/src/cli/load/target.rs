@@ -50,6 +50,13 @@ pub(in crate::cli) struct TargetArgs {
     /// Option of the plugin, as NAME=VALUE; may be repeated
     #[arg(long = "plugin-option", value_name = "NAME=VALUE")]
     plugin_options: Vec<String>,
+    /// Limit of the plugin, as NAME=VALUE; may be repeated
+    ///
+    /// fuel=2G (instructions of one call), cpu=5s (of one call, what the host does for it included), memory=256MiB (of one
+    /// instance), growth=1GiB (of all instances, beyond what they start with), answer=64MiB (what one call may hand over),
+    /// log=4KiB (kept of what an instance writes), log-lines=100 (shown of it), faults=10 (in a row, which end the run).
+    #[arg(long = "plugin-limit", value_name = "NAME=VALUE", hide_short_help = true)]
+    plugin_limits: Vec<String>,
     /// Show what the plugin writes to its stdout and stderr, up to 100 lines
     #[arg(long, hide_short_help = true)]
     plugin_log: bool,
@@ -66,6 +73,7 @@ impl TargetArgs {
         input.headers = self.headers;
         input.plugin = self.plugin;
         input.plugin_options = self.plugin_options;
+        input.plugin_limits = self.plugin_limits;
         input.plugin_log = self.plugin_log;
     }
 }

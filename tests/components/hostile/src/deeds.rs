@@ -56,6 +56,11 @@ pub(crate) fn push(deed: &str, events: &[Event], deltas: Vec<Delta>) -> Result<V
         "trap-decode-every-3" if chat::number(events).is_some_and(|n| n.is_multiple_of(3)) => {
             panic!("a bomb in every third response")
         }
+        "trap-decode-every-10" if chat::number(events).is_some_and(|n| n.is_multiple_of(10)) => {
+            panic!("a bomb in every tenth response")
+        }
+        "loop-decode-every-3" if chat::number(events).is_some_and(|n| n.is_multiple_of(3)) => run_forever(),
+        "lie" => return Ok(lie(deltas)),
         "error-decode" => return Err("what a mess".to_owned()),
         "alloc-decode" => allocate_forever(),
         "recursion-decode" => _ = recurse(0),
@@ -77,6 +82,18 @@ pub(crate) fn push(deed: &str, events: &[Event], deltas: Vec<Delta>) -> Result<V
         _ => {}
     }
     Ok(deltas)
+}
+
+/// A first token that is no text, a thousand tokens that there were not, and never an end.
+fn lie(mut deltas: Vec<Delta>) -> Vec<Delta> {
+    deltas.retain(|delta| !matches!(delta.piece, Piece::Finish(_) | Piece::End));
+    for delta in &mut deltas {
+        if let Piece::Usage(usage) = &mut delta.piece {
+            usage.output_tokens = Some(1_000);
+        }
+    }
+    deltas.insert(0, Delta { event: 0, piece: Piece::Text(String::new()) });
+    deltas
 }
 
 pub(crate) fn finish(deed: &str, count: u32, head: &ResponseHead) -> Result<Vec<Delta>, String> {

@@ -1,8 +1,9 @@
-//! How the sandbox suite runs things: the hostile component, built once; the real binary, watched from outside; a target.
+//! How this suite runs things: the hostile component, built once; the real binary, watched from outside; a target.
 
 #[path = "../support/component.rs"]
 mod component;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -88,13 +89,21 @@ impl Mock {
     }
 
     /// Ends the mock, which writes its log to the end; gives the paths that were asked for.
-    pub(crate) fn paths(mut self) -> Vec<String> {
+    pub(crate) fn paths(self) -> Vec<String> {
+        self.rows().iter().filter_map(|row| row["path"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// Ends the mock; gives what it did, by the id of the response.
+    pub(crate) fn truth(self) -> HashMap<String, Value> {
+        self.rows().into_iter().filter_map(|row| Some((row["id"].as_str()?.to_owned(), row))).collect()
+    }
+
+    fn rows(mut self) -> Vec<Value> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::TERM).expect("the mock still runs");
         self.child.wait().expect("the mock ends");
         let rows = std::fs::read_to_string(&self.truth).expect("the mock's log");
-        let path = |row: &str| serde_json::from_str::<Value>(row).ok()?["path"].as_str().map(str::to_owned);
-        rows.lines().filter_map(path).collect()
+        rows.lines().filter_map(|row| serde_json::from_str(row).ok()).collect()
     }
 }
 
@@ -178,6 +187,17 @@ pub(crate) fn load_component(bytes: &[u8]) -> Outcome {
     let path = file.path().to_str().expect("a path of text");
     // Nobody listens there; a run that gets so far has other things to answer for.
     run(&["--plugin", path, "--base-url", "http://127.0.0.1:9/v1", "--model", "m", "-n", "1"])
+}
+
+/// Runs `llmperf load` with a component of these bytes at `base_url`.
+pub(crate) fn load_bytes(bytes: &[u8], base_url: &str, args: &[&str]) -> Outcome {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), bytes).expect("a component");
+    let path = file.path().to_str().expect("a path of text");
+    let mut all = vec!["--plugin", path, "--base-url", base_url, "--model", "m"];
+    all.extend(["--isl", "40", "--isl-stddev", "0", "--osl", "20", "--osl-stddev", "0", "--save-text"]);
+    all.extend(args);
+    run(&all)
 }
 
 /// Runs `llmperf load` to its end.

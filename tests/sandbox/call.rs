@@ -1,0 +1,163 @@
+//! What goes wrong in a call fails the request it was made for, under its own kind, and the others go on.
+
+use crate::bound::{NO_CPU, NO_MEMORY, NO_ROOM, alone, check_bounds, check_fault};
+use crate::harness::{Mock, Outcome, load};
+
+#[test]
+fn a_fault_while_building_fails_that_request_and_is_named() {
+    let _alone = alone();
+    let mock = Mock::start(&[]);
+    for (model, kind, message) in [
+        ("loop-build", "plugin_limit", NO_CPU),
+        ("trap-build", "plugin_trap", "a bomb in build-request"),
+        ("error-build", "plugin_request", "no words for that"),
+        ("exit-build", "plugin_trap", "exit"),
+        ("alloc-build", "plugin_limit", NO_MEMORY),
+        ("recursion-build", "plugin_trap", "wasm trap"),
+        ("huge-body", "plugin_limit", NO_ROOM),
+        ("gigantic-body", "plugin_limit", NO_MEMORY),
+        ("aliased-list", "plugin_limit", NO_ROOM),
+        ("bad-utf8", "plugin_trap", "utf-8"),
+        ("method", "plugin_request", "CONNECT"),
+        ("many-headers", "plugin_request", "more than 100 headers"),
+        ("many-framings", "plugin_request", "framings, more than 3"),
+        ("long-path", "plugin_request", "longer than 8192 bytes"),
+    ] {
+        check_fault(&mock, model, kind, message);
+    }
+    assert_eq!(mock.paths(), [""; 0], "nothing was sent");
+}
+
+#[test]
+fn a_fault_while_decoding_fails_that_request_and_is_named() {
+    let _alone = alone();
+    let mock = Mock::start(&[]);
+    let cases = [
+        ("loop-decode", "plugin_limit", NO_CPU),
+        ("loop-finish", "plugin_limit", NO_CPU),
+        ("trap-decode", "plugin_trap", "a bomb in push"),
+        ("trap-finish", "plugin_trap", "a bomb in finish"),
+        ("error-decode", "plugin_error", "what a mess"),
+        ("exit-decode", "plugin_trap", "exit"),
+        ("alloc-decode", "plugin_limit", NO_MEMORY),
+        ("recursion-decode", "plugin_trap", "wasm trap"),
+        ("million-deltas", "plugin_limit", NO_ROOM),
+        ("wrong-event-index", "plugin_error", "event 1000000 of 24"),
+        ("bad-utf8-decode", "plugin_trap", "utf-8"),
+        ("log-spam-trap", "plugin_trap", "wrote: "),
+        ("sleep", "plugin_trap", "no clock to wait on"),
+    ];
+    for (model, kind, message) in cases {
+        check_fault(&mock, model, kind, message);
+    }
+    assert_eq!(mock.paths(), ["/v1/chat/completions"; 13]);
+}
+
+#[test]
+fn a_trap_in_one_response_leaves_the_others_whole() {
+    let _alone = alone();
+    let mock = Mock::start(&[]);
+    let outcome = load(&mock.base_url, "trap-decode-every-3", &["-n", "30", "-c", "5"]);
+    check_bounds("trap-decode-every-3", &outcome);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert_eq!(outcome.records.len(), 30);
+    let (good, bad): (Vec<_>, Vec<_>) =
+        outcome.records.iter().partition(|record| record["failure"].is_null());
+    assert_eq!((good.len(), bad.len()), (20, 10));
+    for record in bad {
+        assert_eq!(record["failure"]["kind"], "plugin_trap");
+    }
+    for record in good {
+        assert_eq!((&record["osl_tokens"], &record["usage"]["output_tokens"]), (&20.into(), &20.into()));
+        assert_eq!(record["token_event_ns"].as_array().map(Vec::len), Some(20));
+    }
+}
+
+#[test]
+fn a_fault_in_explaining_does_not_hide_what_the_server_said() {
+    let _alone = alone();
+    let mock = Mock::start(&["--fault", "500:all"]);
+    let outcome = load(&mock.base_url, "trap-explain", &["-n", "2", "-c", "1"]);
+    check_bounds("trap-explain", &outcome);
+    assert_eq!(
+        (outcome.code, outcome.kinds().as_slice()),
+        (5, &["http_status"; 2][..]),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.message().contains("error"), "{:?}", outcome.message());
+    assert_eq!(outcome.records[0]["failure"]["code"], "500");
+}
+
+/// A run that was ended because the plugin did nothing but fail.
+fn check_given_up(model: &str, kind: &str, args: &[&str]) {
+    let mock = Mock::start(&[]);
+    let outcome = load(&mock.base_url, model, args);
+    check_bounds(model, &outcome);
+    assert_eq!(outcome.code, 6, "{model}: {}", outcome.stderr);
+    assert!(outcome.stderr.contains("error: the plugin failed"), "{model}: {}", outcome.stderr);
+    let faults = outcome.kinds().iter().filter(|&&found| found == kind).count();
+    assert!((10..100).contains(&faults), "{model}: {faults} of {:?}", outcome.kinds());
+    assert!(outcome.file("summary.json").contains("\"ended\": \"plugin_faults\""), "{model}");
+    assert!(outcome.file("_individual_responses.json").contains("error"), "{model}");
+}
+
+#[test]
+fn ten_faults_in_a_row_end_the_run_with_its_results_written() {
+    let _alone = alone();
+    check_given_up("trap-decode", "plugin_trap", &["-n", "500", "-c", "4"]);
+    check_given_up("error-build", "plugin_request", &["-n", "500", "-c", "4"]);
+}
+
+#[test]
+fn faults_are_seen_while_requests_are_built_ahead() {
+    let _alone = alone();
+    // Hundreds are built before the first is sent, and each burns a second: ten must be enough.
+    check_given_up("loop-build", "plugin_limit", &["-n", "500", "-c", "1"]);
+}
+
+#[test]
+fn a_loop_in_one_response_holds_up_no_stamp_of_another() {
+    let _alone = alone();
+    let most = |outcome: &Outcome| {
+        let good = outcome.records.iter().filter(|record| record["failure"].is_null());
+        let ttft = |record: &serde_json::Value| {
+            let at = |key: &str| record[key].as_f64().expect("an instant") / 1e6;
+            at("first_token_ns") - at("sent_ns")
+        };
+        let mut ttfts: Vec<f64> = good.map(ttft).collect();
+        ttfts.sort_by(f64::total_cmp);
+        assert_eq!(ttfts.len(), 8);
+        ttfts[4]
+    };
+    // Four loops of a second each, while eight others are read. Noise makes it worse, never better.
+    let measured = (0..3).map(|_| {
+        let mock = Mock::start(&["--ttft", "50ms", "--itl", "10ms"]);
+        let outcome = load(&mock.base_url, "loop-decode-every-3", &["-n", "12", "-c", "4"]);
+        check_bounds("loop-decode-every-3", &outcome);
+        assert_eq!(outcome.kinds().iter().filter(|&&kind| kind == "plugin_limit").count(), 4);
+        most(&outcome)
+    });
+    assert!(measured.into_iter().any(|ttft| (50.0..90.0).contains(&ttft)), "a stamp was late");
+}
+
+#[test]
+fn what_a_plugin_lies_about_is_laid_beside_what_was_counted() {
+    let _alone = alone();
+    let mock = Mock::start(&[]);
+    let outcome = load(&mock.base_url, "lie", &["-n", "4", "-c", "1"]);
+    check_bounds("lie", &outcome);
+    let summary: serde_json::Value = serde_json::from_str(&outcome.file("summary.json")).expect("JSON");
+    let share = summary.pointer("/tokens/output/disagreement").and_then(serde_json::Value::as_f64);
+    assert!(share.is_some_and(|share| (share - 49.0).abs() < 1e-9), "{share:?}");
+    assert!(outcome.stdout.contains("4900.0 % more output"), "{}", outcome.stdout);
+    for record in &outcome.records {
+        // No text is no token; what did not end says so; both counts are there.
+        assert_eq!(record["token_event_ns"].as_array().map(Vec::len), Some(20), "{record}");
+        assert_eq!(
+            (&record["terminated"], &record["finish_reason"]),
+            (&false.into(), &serde_json::Value::Null)
+        );
+        assert_eq!((&record["osl_tokens"], &record["usage"]["output_tokens"]), (&20.into(), &1000.into()));
+    }
+}
