@@ -36,7 +36,7 @@ pub fn read_runs(paths: &[PathBuf], seed: u64) -> Result<Vec<ComparedRun>> {
 /// # Errors
 /// As [`read_runs`], and where a path stands for several runs.
 pub fn read_pair(paths: [&Path; 2], seed: u64) -> Result<[ComparedRun; 2]> {
-    let one = |path: &Path| {
+    let one = |path: &Path| -> Result<ComparedRun> {
         let mut runs = Vec::new();
         read_path(path, &mut runs)?;
         let [run] = <[ComparedRun; 1]>::try_from(runs).map_err(|runs| {
