@@ -1,6 +1,7 @@
 //! The command line: the only room that knows clap. It turns flags into what the rooms below take, and errors into exit codes.
 
 mod calibrate;
+mod compare;
 mod correctness;
 mod load;
 mod mock;
@@ -18,7 +19,7 @@ use crate::error::{Error, ErrorKind};
 mod exit {
     pub(super) const INTERNAL: u8 = 1;
     pub(super) const USAGE: u8 = 2;
-    /// An objective of --slo was missed, or the limit of --fail-above.
+    /// An objective of --slo was missed, the limit of --fail-above, or a rule of --fail-if.
     pub(super) const OBJECTIVE: u8 = 3;
     /// The verdict is INVALID; with --strict only.
     pub(super) const NOT_VALID: u8 = 4;
@@ -45,6 +46,8 @@ enum Command {
     Correctness(Box<correctness::CorrectnessArgs>),
     /// Read a recording again and state its results, with nothing sent
     Replay(Box<replay::ReplayArgs>),
+    /// Lay runs beside each other, or fail where one is worse than another
+    Compare(compare::CompareArgs),
     /// Measure what the client itself adds on this machine, for the error bar of every later run
     Calibrate(calibrate::CalibrateArgs),
     /// List the providers that --llm-api knows
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Load(args) => load::run(*args),
         Command::Correctness(args) => correctness::run(*args),
         Command::Replay(args) => replay::run(*args),
+        Command::Compare(args) => compare::run(args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Providers(args) => providers::run(args),
         Command::Plugin(args) => plugin::run(args),

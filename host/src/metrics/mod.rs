@@ -4,6 +4,7 @@
 mod accumulate;
 mod attainment;
 mod calibration;
+mod compare;
 mod correctness;
 mod definition;
 mod dialect;
@@ -30,6 +31,10 @@ mod window;
 pub use accumulate::Accumulator;
 pub use attainment::{Attainment, SloCounter, SloReport, Sureness, least_requests};
 pub use calibration::{Calibration, CalibrationPoint, ErrorBar, Measured};
+pub use compare::{
+    Difference, Estimate, Estimates, Limit, Moment, Quantity, Rule, Ruling, RulingVerdict, Sample, Sampled,
+    judge_rule,
+};
 pub use correctness::{Correctness, Defects, Rate};
 pub use definition::{Aggregate, Definition, Metric, Unit};
 pub use dialect::{Block, Dialect, Dialects, Figure, Statistic, Value};

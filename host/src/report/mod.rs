@@ -1,6 +1,7 @@
 //! What a run leaves behind: files, and what a person reads. It shows numbers and computes none.
 //! Texts that a server, a plugin or a user supplied are made inert before they reach a terminal.
 
+mod compare;
 mod console;
 mod correctness;
 mod dialect;
@@ -14,6 +15,10 @@ mod record_json;
 mod summary_json;
 mod sweep;
 
+pub use compare::{
+    ComparedRun, Format, Language, Size, Tool, Traits, compare_json, comparison_notes, gate_json, gate_text,
+    read_pair, read_runs, render_comparison,
+};
 pub use console::{RunLabel, render, render_dialects};
 pub use correctness::{CheckLabel, CheckedRun, Mismatch};
 pub use dialect::add_dialects;

@@ -1,0 +1,138 @@
+//! `llmperf compare`: runs beside each other, and a gate between two.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, ValueEnum};
+
+use super::{exit, print_result};
+use crate::error::Error;
+use crate::metrics::{Metric, Quantity, Rule, Ruling, judge_rule};
+use crate::report::{
+    ComparedRun, Format, Language, Tool, ascii_json, compare_json, comparison_notes, gate_json, gate_text,
+    inert, read_pair, read_runs, render_comparison,
+};
+
+/// Notes quote what a file by a stranger may say.
+const NOTE_WIDTH: usize = 400;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: llmperf compare results/a results/b --output markdown --lang zh\n         \
+    llmperf compare --baseline main/ --candidate branch/ --fail-if 'ttft.p95 > +10%'")]
+pub(super) struct CompareArgs {
+    /// Results to compare: run directories or directories of them, summary.json, sweep_*.json, LLMPerf's *_summary.json
+    #[arg(value_name = "RESULT", conflicts_with = "baseline", required_unless_present = "baseline")]
+    results: Vec<PathBuf>,
+    /// The run that another is held against
+    #[arg(long, value_name = "RESULT", requires = "candidate")]
+    baseline: Option<PathBuf>,
+    /// The run that is held against the baseline
+    #[arg(long, value_name = "RESULT", requires = "baseline", requires = "fail_if")]
+    candidate: Option<PathBuf>,
+    /// Exit with 3 where the candidate is worse by more than this, as 'ttft.p95 > +10%'; may be repeated
+    ///
+    /// METRIC.STATISTIC > +LIMIT, or < -LIMIT for what must not shrink. The metrics are those of summary.json, the statistics mean,
+    /// stddev, p25, p50, p75, p90, p95, p99 and p99.9; output_throughput, request_throughput and error_rate stand alone. The limit is
+    /// a share of the baseline (%), or has the metric's unit: +50ms, -5 tokens/s, +1pp. A rule fails where the whole 95 % interval
+    /// of the change lies beyond its limit, so that noise alone does not fail it.
+    #[arg(long, value_name = "RULE", requires = "candidate")]
+    fail_if: Vec<String>,
+    /// Fail rules too that cannot be decided: too few requests, or an interval that reaches beyond the limit
+    #[arg(long, requires = "fail_if")]
+    strict: bool,
+    /// Language of all words
+    #[arg(long, value_enum, value_name = "LANG", default_value_t = Lang::En)]
+    lang: Lang,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = CompareOutput::Text)]
+    output: CompareOutput,
+    /// Decides the resampling that intervals come from
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Lang {
+    En,
+    Zh,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CompareOutput {
+    Text,
+    Markdown,
+    Html,
+    Csv,
+    Json,
+}
+
+pub(super) fn run(args: CompareArgs) -> Result<u8, Error> {
+    let language = match args.lang {
+        Lang::En => Language::English,
+        Lang::Zh => Language::Chinese,
+    };
+    if let (Some(baseline), Some(candidate)) = (&args.baseline, &args.candidate) {
+        return gate(&args, baseline, candidate, language);
+    }
+    let runs = read_runs(&args.results, args.seed).map_err(Error::usage)?;
+    let format = match args.output {
+        CompareOutput::Text => Format::Text,
+        CompareOutput::Markdown => Format::Markdown,
+        CompareOutput::Html => Format::Html,
+        CompareOutput::Csv => Format::Csv,
+        CompareOutput::Json => {
+            print_result(&format!("{}\n", ascii_json(&compare_json(&runs, language, args.seed))))?;
+            return Ok(0);
+        }
+    };
+    print_result(&render_comparison(&runs, language, format, args.seed))?;
+    Ok(0)
+}
+
+fn gate(args: &CompareArgs, baseline: &Path, candidate: &Path, language: Language) -> Result<u8, Error> {
+    if !matches!(args.output, CompareOutput::Text | CompareOutput::Json) {
+        let error = anyhow!("a gate has no such --output\nhint: text and json are known with --fail-if");
+        return Err(Error::usage(error));
+    }
+    let rules: Result<Vec<Rule>> = args.fail_if.iter().map(|rule| rule.parse::<Rule>()).collect();
+    let rules = rules.map_err(|error| Error::usage(anyhow!("--fail-if {error:#}")))?;
+    let runs = read_pair([baseline, candidate], args.seed).map_err(Error::usage)?;
+    check_comparable(&runs, &rules).map_err(Error::usage)?;
+    for note in comparison_notes(&runs, language) {
+        eprintln!("note: {}", inert(&note, NOTE_WIDTH));
+    }
+    let [baseline, candidate] = &runs;
+    let rulings: Vec<Ruling> =
+        rules.iter().map(|rule| judge_rule(rule, &baseline.estimates, &candidate.estimates)).collect();
+    print_result(&match args.output {
+        CompareOutput::Json => {
+            let json = gate_json(baseline, candidate, &rulings, args.strict, args.seed);
+            format!("{}\n", ascii_json(&json))
+        }
+        _ => gate_text(&rulings, args.strict, language),
+    })?;
+    Ok(if rulings.iter().any(|ruling| ruling.fails(args.strict)) { exit::OBJECTIVE } else { 0 })
+}
+
+/// Tools that define a number differently must not be held against each other by it.
+fn check_comparable(runs: &[ComparedRun; 2], rules: &[Rule]) -> Result<()> {
+    let mixed = runs[0].tool != runs[1].tool;
+    for rule in rules {
+        let Quantity::Of(metric, _) = rule.quantity else { continue };
+        let name = metric.definition().name;
+        if mixed && !matches!(metric, Metric::Ttft | Metric::E2el) {
+            bail!(
+                "{rule}: llmperf and ray-project/llmperf do not mean the same by {name}\nhint: give the *_summary.json of both"
+            );
+        }
+        let lacks =
+            |run: &&ComparedRun| run.tool == Tool::LegacyLlmperf && !run.distributions.contains_key(&metric);
+        if let Some(run) = runs.iter().find(lacks) {
+            bail!(
+                "{rule}: {} has no {name}: LLMPerf does not measure it\nhint: leave the rule out, or choose another metric",
+                run.path.display()
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! Numbers with what resampling knows of them, and the differences between those of two runs.
+
+use std::collections::BTreeMap;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Moment, Quantity, Sample};
+use crate::metrics::interval::order_ranks;
+use crate::metrics::{Level, Metric};
+
+/// Draws that a 95 % interval is taken from: its ends then lie within some 0.5 % of where more would put them.
+const DRAWS: usize = 2000;
+/// Fewer give no interval worth the name.
+const LEAST_DRAWS: usize = 200;
+/// Values looked at in all draws together: a few seconds. Only long runs come to it, and they are sure with fewer draws.
+const AFFORDABLE: usize = 400_000_000;
+/// Below so many requests a draw is too like the sample for its spread to mean much.
+const LEAST_REQUESTS: usize = 10;
+
+/// A number with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    pub value: f64,
+    /// `None` where there are too few requests for one.
+    pub ci95: Option<(f64, f64)>,
+}
+
+/// How far a number of one run is from that of another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Difference {
+    pub from: f64,
+    pub to: f64,
+    /// The 95 % interval of `to - from`; `None` where either run has too few requests.
+    pub absolute_ci95: Option<(f64, f64)>,
+    /// The 95 % interval of `(to - from) / from`; infinite where that is infinite in the draws.
+    pub relative_ci95: Option<(f64, f64)>,
+}
+
+/// The numbers of a run, each over all draws.
+#[derive(Debug, Clone, Default)]
+pub struct Estimates {
+    rows: BTreeMap<Quantity, Row>,
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    value: f64,
+    /// One value a draw; empty where there are too few requests.
+    draws: Vec<f64>,
+}
+
+impl Estimates {
+    /// Draws the requests of a run. `rates` are its rates as its summary has them: they know the window, which a sample does not.
+    /// Runs that are compared get different `stream`s of one seed.
+    pub fn of(sample: &Sample, rates: &[(Quantity, f64)], seed: u64, stream: u64) -> Estimates {
+        let moments: Vec<Moment> = Moment::all().collect();
+        let mut estimates = Estimates::default();
+        let once = sample.once();
+        for metric in sample.metrics() {
+            for (&moment, value) in moments.iter().zip(sample.moments(metric, &moments, &once)) {
+                if value.is_finite() {
+                    estimates.rows.insert(Quantity::Of(metric, moment), Row { value, draws: vec![] });
+                }
+            }
+        }
+        for &(quantity, value) in rates.iter().filter(|(quantity, _)| Sample::rates().contains(quantity)) {
+            estimates.rows.insert(quantity, Row { value, draws: vec![] });
+        }
+        estimates.draw(sample, seed, stream);
+        estimates
+    }
+
+    /// Without requests: values alone, and no interval.
+    pub fn of_values(values: impl IntoIterator<Item = (Quantity, f64)>) -> Estimates {
+        let row = |(quantity, value)| (quantity, Row { value, draws: vec![] });
+        Estimates { rows: values.into_iter().map(row).collect() }
+    }
+
+    fn draw(&mut self, sample: &Sample, seed: u64, stream: u64) {
+        let draws = (AFFORDABLE / sample.values().max(1)).clamp(LEAST_DRAWS, DRAWS);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(stream);
+        let supported: Vec<Quantity> =
+            self.rows.keys().copied().filter(|&quantity| is_supported(sample, quantity)).collect();
+        let by_metric: Vec<(Metric, Vec<Moment>)> =
+            sample.metrics().map(|metric| (metric, moments_of(metric, &supported))).collect();
+        let once = sample.once();
+        let mut weights = vec![0; sample.len()];
+        for _ in 0..if supported.is_empty() { 0 } else { draws } {
+            sample.draw(&mut rng, &mut weights);
+            for (metric, moments) in by_metric.iter().filter(|(_, moments)| !moments.is_empty()) {
+                for (&moment, value) in moments.iter().zip(sample.moments(*metric, moments, &weights)) {
+                    self.push(Quantity::Of(*metric, moment), value);
+                }
+            }
+            for &quantity in &supported {
+                let Quantity::Rate(aggregate) = quantity else { continue };
+                let (whole, drawn) = (sample.rate(aggregate, &once), sample.rate(aggregate, &weights));
+                let value = self.value(quantity).unwrap_or(0.0);
+                // A run without any has none in every draw.
+                self.push(quantity, if whole > 0.0 { value * drawn / whole } else { 0.0 });
+            }
+        }
+    }
+
+    fn push(&mut self, quantity: Quantity, value: f64) {
+        if let Some(row) = self.rows.get_mut(&quantity) {
+            row.draws.push(value);
+        }
+    }
+
+    /// The number itself.
+    pub fn value(&self, quantity: Quantity) -> Option<f64> {
+        self.rows.get(&quantity).map(|row| row.value)
+    }
+
+    /// The number with its interval.
+    pub fn get(&self, quantity: Quantity) -> Option<Estimate> {
+        let row = self.rows.get(&quantity)?;
+        Some(Estimate { value: row.value, ci95: middle95(row.draws.clone()) })
+    }
+
+    /// From this run to the other; `None` where one of them lacks the number.
+    pub fn difference(&self, other: &Estimates, quantity: Quantity) -> Option<Difference> {
+        let (from, to) = (self.rows.get(&quantity)?, other.rows.get(&quantity)?);
+        let pairs = || from.draws.iter().zip(&to.draws);
+        Some(Difference {
+            from: from.value,
+            to: to.value,
+            absolute_ci95: middle95(pairs().map(|(from, to)| to - from).collect()),
+            relative_ci95: middle95(pairs().map(|(&from, &to)| relative(from, to)).collect()),
+        })
+    }
+}
+
+impl Difference {
+    /// `to - from`.
+    pub fn absolute(self) -> f64 {
+        self.to - self.from
+    }
+
+    /// `(to - from) / from`; infinite where only `from` is zero.
+    pub fn relative(self) -> f64 {
+        relative(self.from, self.to)
+    }
+
+    /// Whether the interval leaves zero out; `None` where there is none.
+    pub fn is_real(self) -> Option<bool> {
+        self.absolute_ci95.map(|(low, high)| low > 0.0 || high < 0.0)
+    }
+}
+
+fn relative(from: f64, to: f64) -> f64 {
+    if from == to { 0.0 } else { (to - from) / from }
+}
+
+/// The least number of requests that an interval of this quantity takes, and whether the sample has them: ten, and for a
+/// percentile as many values as support an interval by order statistics.
+fn is_supported(sample: &Sample, quantity: Quantity) -> bool {
+    let Quantity::Of(metric, moment) = quantity else { return sample.len() >= LEAST_REQUESTS };
+    let (values, requests) = sample.support(metric);
+    requests >= LEAST_REQUESTS && values >= least_values(moment)
+}
+
+/// How many values of one run an interval of this statistic takes.
+pub(super) fn least_values(moment: Moment) -> usize {
+    let supports = |level: Level, n: usize| order_ranks(n as u64, level.share()).is_some();
+    match moment {
+        Moment::Mean | Moment::Stddev => LEAST_REQUESTS,
+        Moment::At(level) => (1..10_000).find(|&n| supports(level, n)).unwrap_or(10_000).max(LEAST_REQUESTS),
+    }
+}
+
+fn moments_of(metric: Metric, quantities: &[Quantity]) -> Vec<Moment> {
+    let moment = |quantity: &Quantity| match quantity {
+        Quantity::Of(of, moment) if *of == metric => Some(*moment),
+        _ => None,
+    };
+    quantities.iter().filter_map(moment).collect()
+}
+
+/// What lies between the outer 2.5 % on either side; `None` where there are too few values.
+fn middle95(mut draws: Vec<f64>) -> Option<(f64, f64)> {
+    draws.retain(|value| !value.is_nan());
+    if draws.len() < LEAST_DRAWS {
+        return None;
+    }
+    draws.sort_unstable_by(f64::total_cmp);
+    let cut = (draws.len() as f64 * 0.025).floor() as usize;
+    Some((draws[cut], draws[draws.len() - 1 - cut]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::request::tests::record;
+    use crate::metrics::{Aggregate, TokenBasis};
+
+    fn estimates(n: u64, shift: u64, stream: u64) -> Estimates {
+        let records: Vec<_> =
+            (0..n).map(|id| record(id, &[50 + shift + id * 31 % 41, 120 + shift])).collect();
+        let sample = Sample::of_records(&records, TokenBasis::Local);
+        Estimates::of(&sample, &[(Quantity::Rate(Aggregate::OutputThroughput), 100.0)], 7, stream)
+    }
+
+    const MEAN: Quantity = Quantity::Of(Metric::Ttft, Moment::Mean);
+
+    #[test]
+    fn the_interval_of_a_mean_is_that_of_the_normal_law() {
+        let records: Vec<_> = (0..400u64).map(|id| record(id, &[50 + id * 31 % 401])).collect();
+        let sample = Sample::of_records(&records, TokenBasis::Local);
+        let all = Estimates::of(&sample, &[], 1, 0);
+        let (mean, stddev) =
+            (all.get(MEAN).unwrap(), all.value(Quantity::Of(Metric::Ttft, Moment::Stddev)).unwrap());
+        let half = 1.96 * stddev / 20.0;
+        let (low, high) = mean.ci95.unwrap();
+        assert!(
+            (mean.value - low - half).abs() < 0.1 * half && (high - mean.value - half).abs() < 0.1 * half
+        );
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_interval_and_another_stream_another() {
+        assert_eq!(estimates(80, 0, 1).get(MEAN), estimates(80, 0, 1).get(MEAN));
+        assert_ne!(estimates(80, 0, 1).get(MEAN), estimates(80, 0, 2).get(MEAN));
+    }
+
+    #[test]
+    fn too_few_requests_have_numbers_and_no_interval() {
+        let check = |n, quantity, supported: bool| {
+            let estimate = estimates(n, 0, 0).get(quantity).unwrap();
+            assert_eq!(estimate.ci95.is_some(), supported, "{n} {quantity:?}");
+        };
+        check(3, MEAN, false);
+        check(9, MEAN, false);
+        check(10, MEAN, true);
+        let p95 = Quantity::Of(Metric::Ttft, Moment::At(Level::P95));
+        check(71, p95, false);
+        check(72, p95, true);
+        check(9, Quantity::Rate(Aggregate::OutputThroughput), false);
+        check(10, Quantity::Rate(Aggregate::OutputThroughput), true);
+    }
+
+    #[test]
+    fn a_difference_has_a_direction_and_is_real_or_noise() {
+        let slower = estimates(80, 0, 0).difference(&estimates(80, 30, 1), MEAN).unwrap();
+        assert_eq!((slower.absolute(), slower.is_real()), (30.0, Some(true)));
+        let (low, high) = slower.relative_ci95.unwrap();
+        assert!(low < slower.relative() && slower.relative() < high && low > 0.3 && high < 0.6);
+        let same = estimates(80, 0, 0).difference(&estimates(80, 0, 1), MEAN).unwrap();
+        assert_eq!(same.is_real(), Some(false));
+        assert_eq!(estimates(3, 0, 0).difference(&estimates(80, 0, 1), MEAN).unwrap().is_real(), None);
+    }
+
+    #[test]
+    fn from_nothing_to_something_is_infinitely_more_and_nothing_to_nothing_is_none() {
+        assert_eq!((relative(0.0, 0.0), relative(0.0, 0.2)), (0.0, f64::INFINITY));
+    }
+}

@@ -1,0 +1,184 @@
+//! What becomes of a rule between a baseline and a candidate.
+
+use super::estimate::least_values;
+use super::{Difference, Estimates, Limit, Quantity, Rule};
+
+/// The answer of a rule. The interval is the 95 % interval of the change, in the terms of the rule's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RulingVerdict {
+    /// The whole interval lies beyond the limit: the rule fails.
+    Worse,
+    /// Worse than the baseline, and not shown to be beyond the limit: the interval leaves zero out on the limit's side.
+    WithinLimit,
+    /// The interval holds zero.
+    NoDifference,
+    /// The interval leaves zero out on the other side.
+    Better,
+    /// One of the runs has too few requests for an interval, or lacks the number.
+    TooFew,
+}
+
+/// What became of one rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ruling {
+    pub rule: Rule,
+    pub verdict: RulingVerdict,
+    /// `None` where one of the runs lacks the number.
+    pub difference: Option<Difference>,
+    /// Whether the interval reaches beyond the limit: what was not shown to be worse is not shown to be within it either.
+    pub may_be_beyond: bool,
+    /// How many values a run needs for this statistic to have an interval.
+    pub least: usize,
+}
+
+impl RulingVerdict {
+    /// The name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            RulingVerdict::Worse => "worse",
+            RulingVerdict::WithinLimit => "within_limit",
+            RulingVerdict::NoDifference => "no_difference",
+            RulingVerdict::Better => "better",
+            RulingVerdict::TooFew => "too_few",
+        }
+    }
+}
+
+impl Ruling {
+    /// Whether the gate is to stay shut. Strictly, whatever is not shown to be within its limit fails.
+    pub fn fails(&self, strict: bool) -> bool {
+        match self.verdict {
+            RulingVerdict::Worse => true,
+            RulingVerdict::TooFew => strict,
+            _ => strict && self.may_be_beyond,
+        }
+    }
+
+    /// The change in the terms of the limit, and its interval.
+    pub fn change(&self) -> Option<(f64, Option<(f64, f64)>)> {
+        let difference = self.difference?;
+        Some(match self.rule.limit {
+            Limit::Relative(_) => (difference.relative(), difference.relative_ci95),
+            Limit::Absolute(_) => (difference.absolute(), difference.absolute_ci95),
+        })
+    }
+}
+
+/// Holds a candidate to a rule against a baseline.
+pub fn judge_rule(rule: &Rule, baseline: &Estimates, candidate: &Estimates) -> Ruling {
+    let least = match rule.quantity {
+        Quantity::Of(_, moment) => least_values(moment),
+        Quantity::Rate(_) => least_values(super::Moment::Mean),
+    };
+    let mut ruling = Ruling {
+        rule: rule.clone(),
+        verdict: RulingVerdict::TooFew,
+        difference: baseline.difference(candidate, rule.quantity),
+        may_be_beyond: false,
+        least,
+    };
+    let Some((_, Some((low, high)))) = ruling.change() else { return ruling };
+    let limit = rule.limit.amount();
+    // Turned so that more is worse.
+    let (limit, low, high) = if rule.limit.is_above() { (limit, low, high) } else { (-limit, -high, -low) };
+    ruling.may_be_beyond = high > limit;
+    ruling.verdict = if low > limit {
+        RulingVerdict::Worse
+    } else if low > 0.0 {
+        RulingVerdict::WithinLimit
+    } else if high < 0.0 {
+        RulingVerdict::Better
+    } else {
+        RulingVerdict::NoDifference
+    };
+    ruling
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::metrics::request::tests::record;
+    use crate::metrics::{Aggregate, Sample, TokenBasis};
+
+    /// A server whose first token takes 100 ms and more, exponentially, and each gap 20 to 40 ms, all `slower` times.
+    fn run(n: u64, slower: f64, seed: u64) -> Estimates {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let records: Vec<_> = (0..n)
+            .map(|id| {
+                let mut at = 100.0 - 40.0 * (1.0 - rng.random::<f64>()).ln();
+                let mut events = vec![];
+                for _ in 0..20 {
+                    events.push(2 + (at * slower) as u64);
+                    at += rng.random_range(20.0..40.0);
+                }
+                record(id, &events)
+            })
+            .collect();
+        let sample = Sample::of_records(&records, TokenBasis::Local);
+        let busy: f64 = records.iter().map(|record| record.end.since(record.sent).as_secs()).sum();
+        // Four at a time.
+        let rate = 4.0 * 20.0 * n as f64 / busy;
+        Estimates::of(&sample, &[(Quantity::Rate(Aggregate::OutputThroughput), rate)], seed, seed)
+    }
+
+    const RULES: [&str; 4] =
+        ["ttft.mean > +5%", "itl.p50 > +10%", "e2el.p50 > +30ms", "output_throughput < -5%"];
+
+    fn verdicts(baseline: &Estimates, candidate: &Estimates) -> Vec<RulingVerdict> {
+        let verdict = |text: &&str| judge_rule(&text.parse().unwrap(), baseline, candidate).verdict;
+        RULES.iter().map(verdict).collect()
+    }
+
+    #[test]
+    fn a_fifth_slower_is_worse_and_a_fifth_faster_is_better() {
+        let (base, slow) = (run(200, 1.0, 1), run(200, 1.2, 2));
+        assert_eq!(verdicts(&base, &slow), [RulingVerdict::Worse; 4]);
+        assert_eq!(verdicts(&slow, &base), [RulingVerdict::Better; 4]);
+    }
+
+    #[test]
+    fn the_same_server_twice_is_no_difference_but_for_the_odds_of_the_interval() {
+        let mut different = [0; 4];
+        for repetition in 0..100 {
+            let pair = (run(120, 1.0, 1000 + 2 * repetition), run(120, 1.0, 1001 + 2 * repetition));
+            for (count, verdict) in different.iter_mut().zip(verdicts(&pair.0, &pair.1)) {
+                assert_ne!(verdict, RulingVerdict::Worse);
+                *count += u32::from(verdict != RulingVerdict::NoDifference);
+            }
+        }
+        // 95 % intervals: 5 of 100 are expected to leave zero out, on either side; more than 12 come once in 700.
+        assert!(different.iter().all(|&count| count <= 12), "{different:?}");
+    }
+
+    #[test]
+    fn a_rule_without_slack_alarms_at_most_as_often_as_its_interval_allows() {
+        let rule: Rule = "ttft.mean > +0%".parse().unwrap();
+        let alarms = (0..100).filter(|repetition| {
+            let pair = (run(120, 1.0, 3000 + 2 * repetition), run(120, 1.0, 3001 + 2 * repetition));
+            judge_rule(&rule, &pair.0, &pair.1).fails(false)
+        });
+        let alarms = alarms.count();
+        assert!(alarms <= 5, "{alarms} of 100");
+    }
+
+    #[test]
+    fn a_small_change_is_within_the_limit_and_three_requests_are_too_few() {
+        let rule: Rule = "ttft.mean > +50%".parse().unwrap();
+        let ruling = judge_rule(&rule, &run(400, 1.0, 1), &run(400, 1.2, 2));
+        assert_eq!((ruling.verdict, ruling.fails(true)), (RulingVerdict::WithinLimit, false));
+        let few = judge_rule(&rule, &run(3, 1.0, 1), &run(400, 1.2, 2));
+        assert_eq!((few.verdict, few.fails(false), few.fails(true)), (RulingVerdict::TooFew, false, true));
+        assert!(few.difference.is_some() && few.least == 10);
+    }
+
+    #[test]
+    fn an_interval_that_reaches_beyond_the_limit_fails_where_the_gate_is_strict() {
+        let rule: Rule = "ttft.mean > +20%".parse().unwrap();
+        let ruling = judge_rule(&rule, &run(60, 1.0, 1), &run(60, 1.2, 2));
+        assert_eq!((ruling.verdict, ruling.may_be_beyond), (RulingVerdict::WithinLimit, true));
+        assert_eq!((ruling.fails(false), ruling.fails(true)), (false, true));
+    }
+}

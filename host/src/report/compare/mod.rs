@@ -1,0 +1,70 @@
+//! Runs beside each other: what LLMPerf's users lay out by hand, made from the runs' own files. This room reads results and
+//! shows numbers; whether two differ is said in [`crate::metrics`].
+
+mod analysis;
+mod document;
+mod gate;
+mod json;
+mod model;
+mod number;
+mod render;
+mod report;
+mod source;
+mod words;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::metrics::{Aggregate, Distribution, Estimates, Metric, Sample};
+
+pub use gate::{gate_json, gate_text};
+pub use json::compare_json;
+pub use model::{Size, Traits};
+pub use render::{Format, render_comparison};
+pub use report::comparison_notes;
+pub use source::{read_pair, read_runs};
+pub use words::Language;
+
+/// A run as comparisons have it.
+#[derive(Debug, Clone)]
+pub struct ComparedRun {
+    /// Short, and of its own among the runs compared.
+    pub label: String,
+    pub model: String,
+    pub traits: Traits,
+    pub tool: Tool,
+    /// The file its summary came from.
+    pub path: PathBuf,
+    pub ok: u64,
+    pub failed: u64,
+    /// Requests at a time; at most so many in an open loop.
+    pub concurrency: Option<u64>,
+    /// Of an open loop.
+    pub request_rate: Option<f64>,
+    /// `VALID`, `DOUBTFUL` or `INVALID`, where the run was judged.
+    pub verdict: Option<String>,
+    /// As the summary has them.
+    pub distributions: BTreeMap<Metric, Distribution>,
+    pub rates: BTreeMap<Aggregate, f64>,
+    /// The requests; `None` where only the summary is there, and no number has an interval.
+    pub sample: Option<Sample>,
+    pub estimates: Estimates,
+}
+
+/// Who measured, and by whose formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    Llmperf,
+    /// ray-project/llmperf: its inter-token latency is one number a request and holds the TTFT, and it counts a token more.
+    LegacyLlmperf,
+}
+
+impl Tool {
+    /// The name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tool::Llmperf => "llmperf",
+            Tool::LegacyLlmperf => "ray-project/llmperf",
+        }
+    }
+}

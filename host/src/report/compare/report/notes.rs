@@ -1,0 +1,51 @@
+//! What a reader must know before believing a comparison.
+
+use super::super::analysis::load_differs;
+use super::super::document::fill;
+use super::super::number::number;
+use super::super::words::Words;
+use super::super::{ComparedRun, Tool};
+use crate::metrics::{Level, Metric, Moment, Quantity};
+
+/// Inputs that differ by less than this make little difference to what is measured.
+const SAME_INPUT: f64 = 1.05;
+
+pub(super) fn notes(runs: &[ComparedRun], words: &Words) -> Vec<String> {
+    let legacy = runs.iter().filter(|run| run.tool == Tool::LegacyLlmperf).count();
+    let mut notes: Vec<String> = Vec::new();
+    match legacy {
+        0 => {}
+        all if all == runs.len() => notes.push(words.note_legacy.to_owned()),
+        _ => notes.push(words.note_mixed.to_owned()),
+    }
+    if runs.windows(2).any(|pair| load_differs(&pair[0], &pair[1])) {
+        notes.push(words.note_load.to_owned());
+    }
+    let inputs = || runs.iter().filter_map(|run| Some(run.distributions.get(&Metric::Isl)?.mean));
+    if let (Some(low), Some(high)) = (inputs().reduce(f64::min), inputs().reduce(f64::max)) {
+        if high > low * SAME_INPUT {
+            notes.push(fill(words.note_input, &[("low", &number(low)), ("high", &number(high))]));
+        }
+    }
+    notes.extend(runs.iter().flat_map(|run| of_run(run, words)));
+    notes
+}
+
+fn of_run(run: &ComparedRun, words: &Words) -> Vec<String> {
+    let mut notes = Vec::new();
+    let label = ("run", run.label.as_str());
+    if let Some(verdict) = run.verdict.as_deref().filter(|verdict| *verdict != "VALID") {
+        notes.push(fill(words.note_verdict, &[label, ("verdict", verdict)]));
+    }
+    if run.failed > 0 {
+        let (failed, all) = (run.failed.to_string(), (run.ok + run.failed).to_string());
+        notes.push(fill(words.note_failed, &[label, ("failed", &failed), ("all", &all)]));
+    }
+    let median = run.estimates.get(Quantity::Of(Metric::E2el, Moment::At(Level::P50)));
+    match (&run.sample, median.and_then(|median| median.ci95)) {
+        (None, _) => notes.push(fill(words.note_no_records, &[label])),
+        (Some(_), None) => notes.push(fill(words.note_few, &[label, ("n", &run.ok.to_string())])),
+        (Some(_), Some(_)) => {}
+    }
+    notes
+}

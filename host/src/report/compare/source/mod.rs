@@ -1,0 +1,203 @@
+//! Finds out what a path is, and reads the runs it stands for.
+
+mod legacy;
+mod ours;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+
+use super::ComparedRun;
+use crate::metrics::{Aggregate, Estimates, Moment, Quantity};
+
+const HINT: &str =
+    "hint: give run directories, summary.json, sweep_*.json, or LLMPerf's *_summary.json of a load test";
+
+/// Reads what these paths stand for: a run each, or several where one is a sweep, or a directory of runs.
+///
+/// # Errors
+/// Names the path that is no result, or is one of another version.
+pub fn read_runs(paths: &[PathBuf], seed: u64) -> Result<Vec<ComparedRun>> {
+    let mut runs = Vec::new();
+    for path in paths {
+        read_path(path, &mut runs)?;
+    }
+    for (stream, run) in (0..).zip(&mut runs) {
+        estimate(run, seed, stream);
+    }
+    label(&mut runs);
+    Ok(runs)
+}
+
+/// Reads the one run that each of two paths stands for.
+///
+/// # Errors
+/// As [`read_runs`], and where a path stands for several runs.
+pub fn read_pair(paths: [&Path; 2], seed: u64) -> Result<[ComparedRun; 2]> {
+    let one = |path: &Path| -> Result<ComparedRun> {
+        let mut runs = Vec::new();
+        read_path(path, &mut runs)?;
+        let [run] = <[ComparedRun; 1]>::try_from(runs).map_err(|runs| {
+            anyhow!("{} holds {} runs\nhint: name one of them", path.display(), runs.len())
+        })?;
+        Ok(run)
+    };
+    let mut runs: [ComparedRun; 2] = [one(paths[0])?, one(paths[1])?];
+    // Two streams even where the two are one and the same run.
+    for (stream, run) in (0..).zip(&mut runs) {
+        estimate(run, seed, stream);
+    }
+    label(&mut runs);
+    Ok(runs)
+}
+
+fn estimate(run: &mut ComparedRun, seed: u64, stream: u64) {
+    let rates: Vec<(Quantity, f64)> =
+        run.rates.iter().map(|(&rate, &value)| (Quantity::Rate(rate), value)).collect();
+    run.estimates = match &run.sample {
+        Some(sample) => Estimates::of(sample, &rates, seed, stream),
+        None => Estimates::of_values(values(run)),
+    };
+}
+
+fn read_path(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
+    let context = || format!("cannot read {}", path.display());
+    if !fs::metadata(path).with_context(|| format!("{}\n{HINT}", context()))?.is_dir() {
+        return read_file(path, runs);
+    }
+    let summary = path.join("summary.json");
+    if summary.exists() {
+        return read_file(&summary, runs);
+    }
+    if path.join("manifest.json").exists() {
+        bail!(
+            "{} is a run without a summary.json: it did not come to its end\nhint: run it again",
+            path.display()
+        );
+    }
+    let mut below: Vec<PathBuf> = fs::read_dir(path)
+        .with_context(context)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<_>>()
+        .with_context(context)?;
+    below.sort();
+    let of_runs: Vec<PathBuf> =
+        below.iter().map(|dir| dir.join("summary.json")).filter(|file| file.is_file()).collect();
+    // A directory of ours holds LLMPerf's two files of the same runs.
+    let files = if of_runs.is_empty() {
+        below.into_iter().filter(|file| legacy::is_load_summary(file)).collect()
+    } else {
+        of_runs
+    };
+    if files.is_empty() {
+        bail!("{} holds no results\n{HINT}", path.display());
+    }
+    files.iter().try_for_each(|file| read_file(file, runs))
+}
+
+fn read_file(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
+    let json = read_json(path)?;
+    if json.get("kind").is_some() && json.get("runs").is_some() {
+        return ours::series(path, &json)?.iter().try_for_each(|summary| read_file(summary, runs));
+    }
+    if json.get("schema_version").is_some() {
+        runs.push(ours::run(path, &json)?);
+    } else if json.get("version").is_some() && json.get("model").is_some() {
+        runs.push(legacy::run(path, &json)?);
+    } else {
+        bail!("{} is no result that compare reads\n{HINT}", path.display());
+    }
+    Ok(())
+}
+
+/// Reads JSON as Python writes it: where a number is undefined there stands `NaN`, which no other parser takes.
+fn read_json(path: &Path) -> Result<Value> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&without_nan(&text))
+        .map_err(|error| anyhow!("{} is no JSON: {error}\n{HINT}", path.display()))
+}
+
+/// The text with `null` for `NaN`, `Infinity` and `-Infinity` outside of strings.
+fn without_nan(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut in_string) = (text, false);
+    while let Some(c) = rest.chars().next() {
+        let word =
+            ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| !in_string && rest.starts_with(word));
+        if let Some(word) = word {
+            out.push_str("null");
+            rest = &rest[word.len()..];
+            continue;
+        }
+        // What a backslash escapes ends no string.
+        let length = if in_string && c == '\\' {
+            1 + rest[1..].chars().next().map_or(0, char::len_utf8)
+        } else {
+            c.len_utf8()
+        };
+        in_string ^= c == '"';
+        out.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    out
+}
+
+/// What the summary alone says.
+fn values(run: &ComparedRun) -> Vec<(Quantity, f64)> {
+    let mut values: Vec<(Quantity, f64)> = Vec::new();
+    for (&metric, distribution) in &run.distributions {
+        let moments = Moment::all().filter_map(|moment| {
+            let value = match moment {
+                Moment::Mean => Some(distribution.mean),
+                Moment::Stddev => distribution.stddev,
+                Moment::At(level) => distribution.at(level).map(|quantile| quantile.value),
+            };
+            Some((Quantity::Of(metric, moment), value?))
+        });
+        values.extend(moments);
+    }
+    let rate = |(&rate, &value): (&Aggregate, &f64)| (Quantity::Rate(rate), value);
+    values.extend(run.rates.iter().map(rate));
+    values
+}
+
+/// Gives each run a label of its own: family and size; where that is not enough, what else tells them apart.
+fn label(runs: &mut [ComparedRun]) {
+    let labels: [fn(&ComparedRun) -> String; 3] = [
+        |run| run.traits.label(),
+        |run| {
+            format!("{} {}", run.traits.label(), run.traits.quantisation.as_deref().unwrap_or(""))
+                .trim()
+                .to_owned()
+        },
+        |run| {
+            let load = match (run.request_rate, run.concurrency) {
+                (Some(rate), _) => format!(" {rate}/s"),
+                (None, Some(concurrency)) => format!(" c{concurrency}"),
+                (None, None) => String::new(),
+            };
+            let quantisation = run.traits.quantisation.as_deref().map_or(String::new(), |q| format!(" {q}"));
+            format!("{}{quantisation}{load}", run.traits.label())
+        },
+    ];
+    for label in labels {
+        let taken: Vec<String> = runs.iter().map(|run| run.label.clone()).collect();
+        for run in runs.iter_mut() {
+            if run.label.is_empty() || taken.iter().filter(|other| **other == run.label).count() > 1 {
+                run.label = label(run);
+            }
+        }
+    }
+    let taken: Vec<String> = runs.iter().map(|run| run.label.clone()).collect();
+    for (at, run) in runs.iter_mut().enumerate() {
+        if taken.iter().filter(|other| **other == taken[at]).count() > 1 {
+            let before = taken[..at].iter().filter(|other| **other == taken[at]).count();
+            run.label = format!("{} #{}", run.label, before + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

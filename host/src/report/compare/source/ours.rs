@@ -1,0 +1,116 @@
+//! A run of ours: `summary.json`, and beside it `manifest.json` and `records.jsonl` as far as they are there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::{HINT, read_json};
+use crate::metrics::{Aggregate, Distribution, Estimates, Level, Metric, Quantile, Sample, TokenBasis};
+use crate::report::compare::{ComparedRun, Tool, Traits};
+use crate::report::{SCHEMA_VERSION, read_records};
+
+pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
+    check_version(path, json)?;
+    if json.pointer("/metrics/ttft").is_none() || json.get("counts").is_none() {
+        bail!("{} is no summary of a run\n{HINT}", path.display());
+    }
+    let beside = |name: &str| path.with_file_name(name);
+    let manifest = match beside("manifest.json") {
+        file if file.exists() => {
+            let manifest = read_json(&file)?;
+            check_version(&file, &manifest)?;
+            manifest
+        }
+        _ => Value::Null,
+    };
+    let plan = &manifest["plan"];
+    let basis = match json.pointer("/tokens/basis").and_then(Value::as_str) {
+        Some("server") => TokenBasis::Server,
+        _ => TokenBasis::Local,
+    };
+    let sample = match beside("records.jsonl") {
+        file if file.exists() => Some(Sample::of_records(&read_records(&file)?.records, basis)),
+        _ => None,
+    };
+    // A summary that was taken out of its directory does not say whose it is.
+    let unnamed = || path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
+    let model = plan["model"].as_str().map_or_else(unnamed, str::to_owned);
+    let count = |key: &str| json["counts"][key].as_u64().unwrap_or(0);
+    Ok(ComparedRun {
+        label: String::new(),
+        traits: Traits::of_name(&model).with_metadata(|key| plan["metadata"][key].as_str()),
+        model,
+        tool: Tool::Llmperf,
+        path: path.to_owned(),
+        ok: count("ok"),
+        failed: count("failed"),
+        concurrency: plan["num_concurrent_requests"].as_u64(),
+        request_rate: plan["arrival"]["request_rate_per_s"].as_f64(),
+        verdict: json.pointer("/verdict/level").and_then(Value::as_str).map(str::to_uppercase),
+        distributions: Metric::ALL
+            .into_iter()
+            .filter_map(|metric| Some((metric, distribution(&json["metrics"][metric.definition().name])?)))
+            .collect(),
+        rates: rates(json),
+        sample,
+        estimates: Estimates::default(),
+    })
+}
+
+/// The summaries of the runs of a sweep or a search, in its order.
+pub(super) fn series(path: &Path, json: &Value) -> Result<Vec<PathBuf>> {
+    check_version(path, json)?;
+    let runs = json["runs"].as_array().map_or(&[][..], Vec::as_slice);
+    let dirs: Vec<&str> = runs.iter().filter_map(|run| run["run_dir"].as_str()).collect();
+    if dirs.is_empty() || dirs.len() < runs.len() {
+        bail!(
+            "{} names no directories of its runs\nhint: run the series again with --results-dir, or give the run directories",
+            path.display()
+        );
+    }
+    let summary = |dir: &str| {
+        let as_written = Path::new(dir).join("summary.json");
+        // The results may have been moved as a whole.
+        let moved = Path::new(dir).file_name().map(|name| path.with_file_name(name).join("summary.json"));
+        [Some(as_written), moved]
+            .into_iter()
+            .flatten()
+            .find(|file| file.is_file())
+            .with_context(|| format!("{}: its run {dir} is not there", path.display()))
+    };
+    dirs.into_iter().map(summary).collect()
+}
+
+fn check_version(path: &Path, json: &Value) -> Result<()> {
+    if json["schema_version"].as_u64() != Some(SCHEMA_VERSION) {
+        bail!(
+            "{} has schema_version {}; this llmperf reads {SCHEMA_VERSION}\nhint: compare it with the llmperf that wrote it",
+            path.display(),
+            json["schema_version"]
+        );
+    }
+    Ok(())
+}
+
+fn rates(json: &Value) -> BTreeMap<Aggregate, f64> {
+    let value = |rate: Aggregate| json["rates"][rate.definition().name]["value"].as_f64();
+    Aggregate::ALL.into_iter().filter_map(|rate| Some((rate, value(rate)?))).collect()
+}
+
+fn distribution(json: &Value) -> Option<Distribution> {
+    let quantile = |level: Level| {
+        let key = level.name().replace('.', "_");
+        Some(Quantile { level, value: json[&key].as_f64()?, ci95: None })
+    };
+    Some(Distribution {
+        n: json["n"].as_u64()?,
+        mean: json["mean"].as_f64()?,
+        min: json["min"].as_f64()?,
+        max: json["max"].as_f64()?,
+        stddev: json["stddev"].as_f64(),
+        quantiles: Level::ALL.into_iter().filter_map(quantile).collect(),
+        relative_error: json["relative_error"].as_f64().unwrap_or(0.0),
+    })
+}

@@ -1,0 +1,92 @@
+//! The words of the report, a table for each language. A word that a language lacks does not compile.
+
+mod en;
+mod zh;
+
+use serde::Serialize;
+
+/// The languages that there are words in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    English,
+    Chinese,
+}
+
+impl Language {
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::English => "en",
+            Language::Chinese => "zh",
+        }
+    }
+
+    pub(super) fn words(self) -> &'static Words {
+        match self {
+            Language::English => &en::WORDS,
+            Language::Chinese => &zh::WORDS,
+        }
+    }
+}
+
+macro_rules! words {
+    ($($word:ident)*) => {
+        /// Every word and sentence; `{gap}` is filled in.
+        #[derive(Debug, Serialize)]
+        pub(super) struct Words { $(pub(super) $word: &'static str,)* }
+    };
+}
+
+words! {
+    title configuration item model_name family quantisation parameters requests requests_cell concurrency rate_cell
+    input_length measured_by verdict unknown
+    details speed ttft itl e2el unit_s
+    throughput per_request unit_tok_s overall output_throughput request_rate_min request_rate_s error_rate
+    output
+    mean median fastest p95 p99 stddev highest mean_output longest_output
+    interval_note
+    analysis sizes family_heading no_families speed_changes throughput_changes
+    increase decrease noise no_interval interval also_quantisation also_load
+    gradient class runs_in small medium large no_sizes
+    quantisation_effect no_quantisation
+    ranking rule interactive interactive_rule throughput_scenario throughput_rule long_output long_output_rule
+    place run shared unsure
+    notes note_mixed note_legacy note_no_records note_few note_verdict note_failed note_load note_input
+    gate worse within_limit no_difference better too_few may_be_beyond needs passed failed
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    fn table(language: Language) -> Map<String, Value> {
+        match serde_json::to_value(language.words()).expect("words") {
+            Value::Object(table) => table,
+            other => panic!("{other}"),
+        }
+    }
+
+    fn gaps(sentence: &Value) -> Vec<String> {
+        let text = sentence.as_str().expect("a text");
+        let mut gaps: Vec<String> =
+            text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0.to_owned())).collect();
+        gaps.sort();
+        gaps
+    }
+
+    #[test]
+    fn both_languages_have_every_word_with_the_same_gaps() {
+        let (en, zh) = (table(Language::English), table(Language::Chinese));
+        assert_eq!(en.keys().collect::<Vec<_>>(), zh.keys().collect::<Vec<_>>());
+        assert!(en.len() > 60);
+        for (word, english) in &en {
+            assert_ne!(english.as_str(), Some(""), "{word}");
+            assert_eq!(gaps(english), gaps(&zh[word]), "{word}");
+            // Names of statistics and units are the same everywhere.
+            let is_name = ["p95", "p99", "unit_s"].contains(&word.as_str());
+            assert_eq!(english == &zh[word], is_name, "{word}: {english}");
+        }
+    }
+}
