@@ -6,6 +6,7 @@ mod load;
 mod mock;
 mod providers;
 mod replay;
+mod report;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,8 @@ enum Command {
     Correctness(Box<correctness::CorrectnessArgs>),
     /// Read a recording again and state its results, with nothing sent
     Replay(Box<replay::ReplayArgs>),
+    /// Show a saved run as one page of HTML
+    Report(report::ReportArgs),
     /// Measure what the client itself adds on this machine, for the error bar of every later run
     Calibrate(calibrate::CalibrateArgs),
     /// List the providers that --llm-api knows
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Load(args) => load::run(*args),
         Command::Correctness(args) => correctness::run(*args),
         Command::Replay(args) => replay::run(*args),
+        Command::Report(args) => report::run(args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Providers(args) => providers::run(args),
         Command::Mock(args) => mock::run(*args),
