@@ -1,5 +1,5 @@
-//! The shape of a run: how its latencies are spread, how they went over time, and what they were against the length of the
-//! prompt. Two passes over the records, in bounded memory: the first learns the [`Extent`], the second fills the bins.
+//! The shape of a run: how its latencies are spread, how they went over time, and what they were against the length of prompt
+//! and answer. Two passes over the records, in bounded memory: the first learns the [`Extent`], the second fills the bins.
 //! The numbers of a run are the summary's; what is here is to be looked at.
 
 mod cloud;
@@ -33,7 +33,8 @@ pub struct Extent {
     first: Option<Stamp>,
     last: Stamp,
     requests: u64,
-    isl: Option<(f64, f64)>,
+    /// Least and greatest: input tokens, output tokens.
+    lengths: [Option<(f64, f64)>; 2],
     values: [Histogram; DRAWN.len()],
     basis: TokenBasis,
 }
@@ -42,7 +43,7 @@ impl Extent {
     /// Of no record yet.
     pub fn new(basis: TokenBasis) -> Extent {
         let values = std::array::from_fn(|_| Histogram::new());
-        Extent { first: None, last: Stamp(0), requests: 0, isl: None, values, basis }
+        Extent { first: None, last: Stamp(0), requests: 0, lengths: [None; 2], values, basis }
     }
 
     /// One record more.
@@ -56,9 +57,11 @@ impl Extent {
         for (metric, values) in DRAWN.iter().zip(&mut self.values) {
             each_value(*metric, record, |_, span| values.push(span.as_ms()));
         }
-        if let Some(isl) = request::isl(record, self.basis) {
-            let isl = isl.0 as f64;
-            self.isl = Some(self.isl.map_or((isl, isl), |(low, high)| (low.min(isl), high.max(isl))));
+        for (range, length) in self.lengths.iter_mut().zip(lengths(record, self.basis)) {
+            if let Some(length) = length {
+                *range =
+                    Some(range.map_or((length, length), |(low, high)| (low.min(length), high.max(length))));
+            }
         }
     }
 
@@ -85,8 +88,8 @@ pub struct Portrait {
     pub courses: [Option<Course>; DRAWN.len()],
     /// TTFT and E2EL of each request at the second it was sent.
     pub clouds: [Option<Cloud>; DRAWN.len()],
-    /// TTFT in ms against input tokens.
-    pub ttft_by_isl: Option<Cloud>,
+    /// TTFT in ms against input tokens, and E2EL in ms against output tokens.
+    pub by_length: [Option<Cloud>; 2],
     /// Requests in flight, warm-up and failed ones included: the mean over each step.
     in_flight_ns: Vec<f64>,
     /// From the first request sent to the last end.
@@ -103,12 +106,15 @@ impl Portrait {
         let steps = (extent.requests / REQUESTS_PER_STEP).clamp(*STEPS.start(), *STEPS.end());
         let axes: [_; DRAWN.len()] = std::array::from_fn(|index| extent.axis(index));
         let cloud = |axis: Option<(f64, f64)>| axis.map(|(_, high)| Cloud::new((0.0, seconds), (0.0, high)));
-        let ttft_by_isl = axes[0].zip(extent.isl).map(|((_, high), isl)| Cloud::new(isl, (0.0, high)));
+        let by_length = |axis: Option<(f64, f64)>, length: Option<_>| {
+            axis.zip(length).map(|((_, high), length)| Cloud::new(length, (0.0, high)))
+        };
+        let by_length = [by_length(axes[0], extent.lengths[0]), by_length(axes[2], extent.lengths[1])];
         Portrait {
             spreads: axes.map(|axis| axis.map(|(low, high)| Spread::new(low, high))),
             courses: axes.map(|axis| axis.map(|_| Course::new(seconds, steps as usize))),
             clouds: [cloud(axes[0]), None, cloud(axes[2])],
-            ttft_by_isl,
+            by_length,
             in_flight_ns: vec![0.0; FLIGHT_STEPS],
             seconds,
             first: extent.first.unwrap_or_default(),
@@ -137,9 +143,12 @@ impl Portrait {
                 }
             });
         }
-        let isl = request::isl(record, self.basis);
-        if let (Some(cloud), Some(isl), Some(ttft)) = (&mut self.ttft_by_isl, isl, request::ttft(record)) {
-            cloud.add(isl.0 as f64, ttft.as_ms());
+        let latencies = [request::ttft(record), request::e2el(record)];
+        let points = lengths(record, self.basis).into_iter().zip(latencies);
+        for (cloud, point) in self.by_length.iter_mut().zip(points) {
+            if let (Some(cloud), (Some(length), Some(latency))) = (cloud, point) {
+                cloud.add(length, latency.as_ms());
+            }
         }
     }
 
@@ -169,6 +178,11 @@ impl Portrait {
 /// Whether its latencies are in the summary: those of measured requests that succeeded are.
 fn counts(record: &RequestRecord) -> bool {
     record.is_ok() && !record.warmup
+}
+
+/// Input and output tokens.
+fn lengths(record: &RequestRecord, basis: TokenBasis) -> [Option<f64>; 2] {
+    [request::isl(record, basis), request::osl(record, basis)].map(|tokens| Some(tokens?.0 as f64))
 }
 
 /// The values of a metric, each with the instant it is drawn at: a request's when it was sent, a gap's when it ended.
@@ -210,7 +224,7 @@ mod tests {
         let steps: u64 =
             portrait.courses[1].as_ref().map_or(0, |course| course.steps().map(|step| step.n).sum());
         assert_eq!(steps, 3);
-        assert_eq!(portrait.ttft_by_isl.as_ref().map(Cloud::n), Some(2));
+        assert!(portrait.by_length.iter().all(|cloud| cloud.as_ref().map(Cloud::n) == Some(2)));
     }
 
     #[test]

@@ -4,13 +4,14 @@ use anyhow::Result;
 
 use super::chart::{self, Words};
 use crate::metrics::{DRAWN, Metric, Portrait};
+use crate::report::console::grouped;
 
 /// All of them; nothing where no request succeeded.
 pub(super) fn figures(portrait: &Portrait) -> Result<String> {
     let blocks = [
         block("Distribution", "charts", spreads(portrait)?),
         block("Over time", "charts", courses(portrait)?),
-        block("Against the length of the prompt", "charts two", by_length(portrait)?),
+        block("Against the length of prompt and answer", "charts two", by_length(portrait)?),
     ];
     Ok(blocks.concat())
 }
@@ -70,20 +71,19 @@ fn courses(portrait: &Portrait) -> Result<Vec<String>> {
 }
 
 fn by_length(portrait: &Portrait) -> Result<Vec<String>> {
-    let Some(cloud) = portrait.ttft_by_isl.as_ref().filter(|cloud| cloud.n() > 0) else { return Ok(vec![]) };
-    let labels = Words {
-        name: "TTFT of each request against its input tokens",
-        x: "input tokens",
-        y: "TTFT in ms",
-        second: "",
-    };
-    let svg = chart::scatter(&labels, cloud)?;
-    Ok(vec![figure(
-        "TTFT and input tokens",
-        &svg,
-        &key("dot", "requests"),
-        beyond(cloud.beyond(), cloud.n()),
-    )])
+    let words = [("TTFT", "input tokens"), ("E2EL", "output tokens")];
+    let drawn = words.into_iter().zip(&portrait.by_length);
+    let drawn =
+        drawn.filter_map(|(words, cloud)| Some((words, cloud.as_ref().filter(|cloud| cloud.n() > 0)?)));
+    drawn
+        .map(|((word, length), cloud)| {
+            let name = format!("{word} of each request against its {length}");
+            let labels = Words { name: &name, x: length, y: "ms", second: "" };
+            let svg = chart::scatter(&labels, cloud)?;
+            let title = format!("{word} against {length}");
+            Ok(figure(&title, &svg, &key("dot", "requests"), beyond(cloud.beyond(), cloud.n())))
+        })
+        .collect()
 }
 
 fn figure(title: &str, svg: &str, keys: &str, remark: String) -> String {
@@ -96,5 +96,9 @@ fn key(class: &str, word: &str) -> String {
 
 /// Says what a chart leaves out.
 fn beyond(count: u64, of: u64) -> String {
-    if count == 0 { String::new() } else { format!("<span>{count} of {of} beyond the axis</span>") }
+    if count == 0 {
+        return String::new();
+    }
+    let number = |n: u64| grouped(n as f64, 0);
+    format!("<span>{} of {} beyond the axis</span>", number(count), number(of))
 }

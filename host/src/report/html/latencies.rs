@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::text::{decimals, defined, escaped, foreign, foreign_at, interval, number_at};
+use super::text::{WIDE_TABLE, decimals, defined, escaped, foreign, foreign_at, interval, number_at};
 
 /// The metrics of `summary.json` that are shown, in this order, under the words of the console.
 const SHOWN: [(&str, &str, &str); 10] = [
@@ -18,17 +18,8 @@ const SHOWN: [(&str, &str, &str); 10] = [
     ("osl", "OSL", "tokens"),
 ];
 
-/// Columns: key, heading, and whether it has an interval of its own.
-const COLUMNS: [(&str, &str); 8] = [
-    ("mean", "mean"),
-    ("stddev", "stddev"),
-    ("min", "min"),
-    ("p50", "p50"),
-    ("p90", "p90"),
-    ("p95", "p95"),
-    ("p99", "p99"),
-    ("max", "max"),
-];
+/// The statistics of `summary.json` that are shown; what a narrow screen shows without scrolling comes first.
+const COLUMNS: [&str; 8] = ["p50", "p90", "p95", "p99", "mean", "stddev", "min", "max"];
 const INTERVALS: [(&str, &str); 2] = [("p50_ci95", "p50 95 %"), ("p99_ci95", "p99 95 %")];
 
 /// The word for a metric of `summary.json`.
@@ -48,13 +39,15 @@ pub(super) fn latencies(summary: &Value) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let headings =
-        COLUMNS.iter().chain(&INTERVALS).map(|(_, heading)| format!("<th scope=\"col\">{heading}</th>"));
-    let headings: String = headings.collect();
+    let headings = COLUMNS.iter().chain(INTERVALS.iter().map(|(_, heading)| heading));
+    let headings: String = headings.map(|heading| format!("<th scope=\"col\">{heading}</th>")).collect();
+    let marked = "~ too few values for a 95 % interval (p50 needs 6, p90 36, p95 72, p99 368)";
+    let marked = if rows.contains('~') { format!("<p class=\"quiet\">{marked}</p>") } else { String::new() };
     format!(
-        "<section><h2>Latencies and lengths</h2><div class=\"wide\"><table id=\"latencies\"><thead><tr><th scope=\"col\"></th>\
-         <th class=\"text\" scope=\"col\">unit</th><th scope=\"col\">n</th>{headings}</tr></thead><tbody>{rows}</tbody></table></div>\
-         <p class=\"quiet\">~ too few values for a 95 % interval (p50 needs 6, p90 36, p95 72, p99 368)</p></section>\n"
+        "<section><h2>Latencies and lengths</h2>{WIDE_TABLE}<table id=\"latencies\"><thead><tr><th scope=\"col\"></th>\
+         <th class=\"text rest\" scope=\"col\">unit</th><th class=\"rest\" scope=\"col\">n</th>{headings}</tr></thead><tbody>{rows}</tbody></table></div>\
+         {marked}</section>
+"
     )
 }
 
@@ -63,20 +56,19 @@ fn row(summary: &Value, (name, word, unit): (&str, &str, &str)) -> Option<String
     let metric = summary.pointer(&format!("/metrics/{name}"))?;
     let median = metric.get("p50").and_then(Value::as_f64)?;
     let of_ttft = || summary.pointer("/metrics/ttft");
-    let like_ttft =
-        || COLUMNS.iter().all(|(key, _)| of_ttft().and_then(|ttft| ttft.get(key)) == metric.get(key));
+    let like_ttft = || COLUMNS.iter().all(|key| of_ttft().and_then(|ttft| ttft.get(key)) == metric.get(key));
     if name == "ttfo" && like_ttft() {
         return None;
     }
     let decimals = decimals(median);
-    let cells: String = COLUMNS.iter().map(|(key, _)| cell(metric, key, decimals)).collect();
+    let cells: String = COLUMNS.iter().map(|key| cell(metric, key, decimals)).collect();
     let intervals = INTERVALS.iter().map(|(key, _)| {
         format!("<td class=\"quiet\">{}</td>", interval(metric.get(key).unwrap_or(&Value::Null), decimals))
     });
     let word = defined(word, &definition(metric));
     let n = number_at(metric, "/n", 0);
     Some(format!(
-        "<tr data-metric=\"{name}\"><th scope=\"row\">{word}</th><td class=\"text quiet\">{unit}</td><td>{n}</td>{cells}{}</tr>",
+        "<tr data-metric=\"{name}\"><th scope=\"row\">{word}</th><td class=\"text quiet rest\">{unit}</td><td class=\"rest\">{n}</td>{cells}{}</tr>",
         intervals.collect::<String>()
     ))
 }

@@ -93,7 +93,9 @@ fn notes(run: &RunDir, portrait: &Portrait, torn: bool) -> String {
 fn foot(run: &RunDir) -> String {
     let version = foreign_at(&run.manifest, "/llmperf_version");
     let made = env!("CARGO_PKG_VERSION");
-    format!("<footer>Measured by llmperf {version}, page by llmperf {made}.</footer>\n</body>\n</html>\n")
+    format!(
+        "</main>\n<footer>Measured by llmperf {version}, page by llmperf {made}.</footer>\n</body>\n</html>\n"
+    )
 }
 
 #[cfg(test)]

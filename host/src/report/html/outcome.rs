@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::facts::load;
 use super::latencies::{definition, word};
-use super::text::{decimals, defined, escaped, foreign, foreign_at, number, number_at, percent, utc};
+use super::text::{
+    WIDE_TABLE, decimals, defined, escaped, foreign, foreign_at, number, number_at, percent, utc,
+};
 
 /// Kinds of failure that are shown; the summary has all.
 const MOST_FAILURES: usize = 50;
@@ -66,7 +68,7 @@ pub(super) fn tiles(summary: &Value) -> String {
         let metric = summary.pointer(&format!("/metrics/{name}"))?;
         let median = metric.get("p50").and_then(Value::as_f64)?;
         let at = |key: &str| number_at(metric, key, decimals(median));
-        let more = format!("p95 {} · p99 {}", at("/p95"), at("/p99"));
+        let more = format!("<i>p95 {}</i> <i>p99 {}</i>", at("/p95"), at("/p99"));
         let name = defined(&format!("{} p50", word(name)), &definition(metric));
         Some(tile(&name, &format!("{} <small>ms</small>", at("/p50")), &more))
     };
@@ -86,7 +88,7 @@ pub(super) fn tiles(summary: &Value) -> String {
 fn requests(summary: &Value) -> String {
     let count = |name: &str| number_at(summary, &format!("/counts/{name}"), 0);
     let failed = format!(
-        "{} failed · {} cancelled · {} dropped",
+        "<i>{} failed</i> <i>{} cancelled</i> <i>{} dropped</i>",
         count("failed"),
         count("cancelled"),
         count("dropped")
@@ -111,7 +113,7 @@ pub(super) fn objectives(summary: &Value) -> String {
     }
     let good = |name: &str| number_at(summary, &format!("/goodput/{name}"), 0);
     format!(
-        "<section><h2>Objectives</h2><div class=\"wide\"><table id=\"objectives\"><thead><tr><th scope=\"col\"></th><th class=\"text\" scope=\"col\">result</th>\
+        "<section><h2>Objectives</h2>{WIDE_TABLE}<table id=\"objectives\"><thead><tr><th scope=\"col\"></th><th class=\"text\" scope=\"col\">result</th>\
          <th scope=\"col\">share that met it</th><th scope=\"col\">95 % interval</th><th scope=\"col\">of</th><th scope=\"col\">worst</th></tr></thead>\
          <tbody>{rows}</tbody></table></div><p class=\"quiet\">{} of {} due requests met all of them; failed, dropped and cancelled ones are misses</p></section>\n",
         good("good_requests"),
@@ -153,7 +155,7 @@ pub(super) fn failures(summary: &Value) -> String {
     let hidden =
         if hidden > 0 { format!("<p class=\"quiet\">and {hidden} more kinds</p>") } else { String::new() };
     format!(
-        "<section><h2>Failures</h2><div class=\"wide\"><table id=\"failures\"><thead><tr><th scope=\"col\">kind</th><th class=\"text\" scope=\"col\">code</th>\
+        "<section><h2>Failures</h2>{WIDE_TABLE}<table id=\"failures\"><thead><tr><th scope=\"col\">kind</th><th class=\"text\" scope=\"col\">code</th>\
          <th scope=\"col\">count</th><th class=\"text\" scope=\"col\">of all failures</th><th class=\"text\" scope=\"col\">an example</th></tr></thead><tbody>{shown}</tbody></table></div>{hidden}</section>\n"
     )
 }

@@ -12,6 +12,9 @@ const MOST_CHARS: usize = 300;
 /// What stands where a number is undefined.
 const UNDEFINED: &str = "–";
 
+/// The box around a table that a narrow screen scrolls; the keyboard reaches it too.
+pub(super) const WIDE_TABLE: &str = "<div class=\"wide\" tabindex=\"0\" role=\"group\">";
+
 /// A text for element content or a quoted attribute.
 pub(super) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
