@@ -8,6 +8,7 @@ mod mock;
 mod plugin;
 mod providers;
 mod replay;
+mod report;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,8 @@ enum Command {
     Replay(Box<replay::ReplayArgs>),
     /// Lay runs beside each other, or fail where one is worse than another
     Compare(compare::CompareArgs),
+    /// Show a saved run as one page of HTML
+    Report(report::ReportArgs),
     /// Measure what the client itself adds on this machine, for the error bar of every later run
     Calibrate(calibrate::CalibrateArgs),
     /// List the providers that --llm-api knows
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Correctness(args) => correctness::run(*args),
         Command::Replay(args) => replay::run(*args),
         Command::Compare(args) => compare::run(args),
+        Command::Report(args) => report::run(args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Providers(args) => providers::run(args),
         Command::Plugin(args) => plugin::run(args),

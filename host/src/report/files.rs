@@ -104,9 +104,18 @@ pub struct ReadRecords {
 /// # Errors
 /// Names the path, and the line that is no record.
 pub fn read_records(path: &Path) -> Result<ReadRecords> {
+    let mut records = Vec::new();
+    let torn = each_record(path, |record| records.push(record))?;
+    Ok(ReadRecords { records, torn })
+}
+
+/// Reads a records file one record after the other, so that it need not be held whole. True where it ends inside a line.
+///
+/// # Errors
+/// Names the path, and the line that is no record.
+pub(super) fn each_record(path: &Path, mut take: impl FnMut(RequestRecord)) -> Result<bool> {
     let context = || format!("cannot read {}", path.display());
     let mut reader = BufReader::new(File::open(path).with_context(context)?);
-    let mut records = Vec::new();
     let mut line = Vec::new();
     for number in 1u64.. {
         line.clear();
@@ -118,15 +127,15 @@ pub fn read_records(path: &Path) -> Result<ReadRecords> {
             bail!("{}, line {number}: longer than {MAX_LINE} bytes", path.display());
         }
         match parse_record(&line) {
-            Ok(record) => records.push(record),
+            Ok(record) => take(record),
             // Only the last line can lack its newline.
-            Err(_) if !whole => return Ok(ReadRecords { records, torn: true }),
+            Err(_) if !whole => return Ok(true),
             Err(error) => {
                 return Err(error).with_context(|| format!("{}, line {number}: no record", path.display()));
             }
         }
     }
-    Ok(ReadRecords { records, torn: false })
+    Ok(false)
 }
 
 #[cfg(test)]
