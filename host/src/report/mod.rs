@@ -1,6 +1,7 @@
 //! What a run leaves behind: files, and what a person reads. It shows numbers and computes none.
 //! Texts that a server, a plugin or a user supplied are made inert before they reach a terminal.
 
+mod batch;
 mod console;
 mod correctness;
 mod dialect;
@@ -13,6 +14,7 @@ mod record_json;
 mod summary_json;
 mod sweep;
 
+pub use batch::{BatchRow, batch_table, text_table};
 pub use console::{RunLabel, render, render_dialects};
 pub use correctness::{CheckLabel, CheckedRun, Mismatch};
 pub use dialect::add_dialects;
