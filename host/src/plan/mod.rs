@@ -5,6 +5,8 @@ mod content;
 mod correctness;
 mod credential;
 pub mod default;
+mod estimate;
+mod file;
 mod goals;
 mod input;
 mod limits;
@@ -28,11 +30,13 @@ use crate::workload::{Check, Dataset, PrefixConfig, SonnetConfig};
 
 pub use content::TraceSpeed;
 pub use correctness::{CheckWord, CorrectnessInput, CorrectnessPlan, resolve_correctness};
+pub use estimate::{ASSUMED_TOKENS_PER_S, ASSUMED_TTFT_S, Estimate, estimate};
+pub use file::{FileKey, FileRun, KeyKind, PlanFile, Setting, plan_schema};
 pub use goals::{Goals, Loads, SearchPlan, Series};
 pub use input::{ArrivalWord, LoadInput};
 pub use limits::limit_words;
 pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
-pub use resolve::{catalog, resolve};
+pub use resolve::{catalog, resolve, results_dir};
 
 /// A load test, ready to run.
 #[derive(Debug, Clone)]

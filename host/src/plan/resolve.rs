@@ -154,7 +154,10 @@ fn key_value(flag: &str, item: &str) -> Result<(String, String)> {
 }
 
 /// The directory is made now, so that a run does not end with results and nowhere to put them.
-pub(super) fn results_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
+///
+/// # Errors
+/// It cannot be made, or nothing can be written into it.
+pub fn results_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
     let Some(dir) = given.filter(|dir| !dir.as_os_str().is_empty()) else { return Ok(None) };
     writable_dir(&dir).with_context(|| format!("--results-dir {} cannot be used", dir.display()))?;
     Ok(Some(dir))

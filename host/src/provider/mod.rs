@@ -43,11 +43,16 @@ pub struct Provider {
 /// Headers whose name holds one of these words carry credentials.
 const SECRET_WORDS: [&str; 6] = ["auth", "cookie", "key", "password", "secret", "token"];
 
+/// Whether a header or a query pair of this name carries a credential.
+pub fn names_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
 impl Provider {
     /// What a server may send back and no result may show: the credential, and those among the user's own headers.
     pub fn secrets(&self) -> Secrets {
-        let own =
-            self.headers.iter().filter(|(name, _)| SECRET_WORDS.iter().any(|w| name.as_str().contains(w)));
+        let own = self.headers.iter().filter(|(name, _)| names_a_secret(name.as_str()));
         // `Bearer <key>`, `name=value; name=value`: each word by itself, as a server may repeat it.
         let words =
             own.filter_map(|(_, value)| value.to_str().ok()).flat_map(|value| value.split([' ', '\t', ';']));

@@ -1,6 +1,7 @@
 //! What a run leaves behind: files, and what a person reads. It shows numbers and computes none.
 //! Texts that a server, a plugin or a user supplied are made inert before they reach a terminal.
 
+mod batch;
 mod compare;
 mod console;
 mod correctness;
@@ -17,6 +18,7 @@ mod run_dir;
 mod summary_json;
 mod sweep;
 
+pub use batch::{BatchRow, batch_table, text_table};
 pub use compare::{
     ComparedRun, Format, Language, Size, Tool, Traits, compare_json, comparison_notes, gate_json, gate_text,
     read_pair, read_runs, render_comparison,

@@ -1,6 +1,8 @@
 //! A load test from its plan to its results: starts every part, and sees that what was started is finished.
 //! This is where the rooms below meet; it decides nothing about metrics, wire formats or schedules itself.
 
+mod batch;
+mod batch_state;
 mod build;
 mod calibrate;
 mod calibration;
@@ -47,6 +49,8 @@ use crate::report::{add_dialects, plugin_json};
 use crate::transport::Transport;
 use crate::units::Span;
 
+pub use batch::{BatchDone, BatchEnd, BatchRun, BatchWatcher, run_batch};
+pub use batch_state::{BatchState, FinishedRun};
 pub use calibrate::{CalibrationLoad, LOADS, QUICK_LOADS, calibrate};
 pub use calibration::{default_path as calibration_path, store as store_calibration};
 pub use control::Ended;

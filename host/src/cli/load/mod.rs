@@ -1,6 +1,7 @@
 //! `llmperf load`: the load test.
 
 mod goals;
+mod plan_file;
 pub(super) mod results;
 mod series;
 mod shape;
@@ -21,6 +22,7 @@ use crate::report::{Progress, RunLabel, ascii_json, plugin_line, render, render_
 use crate::run::{self, Ended, Report, ResultFiles, Setup, Watcher};
 use crate::units::Span;
 use goals::GoalArgs;
+use plan_file::{Beside, PlanArgs};
 use results::{Output, ResultArgs};
 use shape::ShapeArgs;
 use target::TargetArgs;
@@ -44,6 +46,8 @@ pub(super) struct LoadArgs {
     #[command(flatten)]
     goals: GoalArgs,
     #[command(flatten)]
+    plan: PlanArgs,
+    #[command(flatten)]
     results: ResultArgs,
 }
 
@@ -59,8 +63,11 @@ impl LoadArgs {
     }
 }
 
-pub(super) fn run(args: LoadArgs) -> Result<u8, Error> {
+pub(super) fn run(mut args: LoadArgs) -> Result<u8, Error> {
     let (output, strict) = (args.results.output, args.results.strict);
+    if let Some(job) = std::mem::take(&mut args.plan).job() {
+        return plan_file::run(job, Beside { output, strict, results_dir: args.results.results_dir });
+    }
     let plan = resolve(args.into_input(), &|name| std::env::var(name).ok()).map_err(Error::usage)?;
     for note in &plan.notes {
         eprintln!("note: {note}");

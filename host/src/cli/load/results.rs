@@ -15,7 +15,7 @@ pub(super) struct ResultArgs {
     tokens: Tokens,
     /// Directory for the results; without one nothing is saved
     #[arg(long, value_name = "DIR")]
-    results_dir: Option<PathBuf>,
+    pub(super) results_dir: Option<PathBuf>,
     /// Save every response's text in the records too
     #[arg(long)]
     save_text: bool,

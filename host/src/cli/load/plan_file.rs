@@ -1,0 +1,358 @@
+//! `llmperf load --plan FILE`: the flags are the keys of a plan file, and each of its runs goes through the same parser as a
+//! command line.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use clap::builder::ValueParser;
+use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
+use serde_json::{Value, json};
+
+use super::results::Output;
+use super::{Live, LoadArgs, early_end, load_of, tell_files, without_success};
+use crate::cli::{exit, print_result};
+use crate::error::Error;
+use crate::metrics::Validity;
+use crate::plan::{
+    ASSUMED_TOKENS_PER_S, ASSUMED_TTFT_S, FileKey, FileRun, KeyKind, Plan, PlanFile, estimate, plan_schema,
+    resolve, results_dir,
+};
+use crate::report::llmperf::file_base;
+use crate::report::{BatchRow, Progress, ascii_json, batch_table, inert, text_table};
+use crate::run::{
+    self, BatchDone, BatchEnd, BatchRun, BatchState, BatchWatcher, Ended, SeriesWatcher, Watcher,
+    write_series,
+};
+use crate::units::Span;
+
+/// Columns of a run's name: what its lists say of it fits.
+const NAME_WIDTH: usize = 60;
+
+/// Several runs from a file.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Goals")]
+pub(super) struct PlanArgs {
+    /// Runs of a TOML file, one after the other; its keys are these flags
+    ///
+    /// Lists make a run of each value: model = ["a", "b"], request-rate = [1, 2]. What stands above the first [[run]] is for
+    /// all of them. Runs that are done already, by plan-state.json in the results directory, are not made again.
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "TargetArgs", "ShapeArgs", "WorkloadArgs", "GoalArgs", "tokens", "save_text", "record", "dialect", "metadata",
+    ])]
+    plan: Option<PathBuf>,
+    /// With --plan: say what would be done, with estimated requests, tokens and time
+    #[arg(long, requires = "plan", hide_short_help = true)]
+    dry_run: bool,
+    /// With --plan: make all runs again, also those that are done
+    #[arg(long, requires = "plan", hide_short_help = true)]
+    restart: bool,
+    /// Print the JSON schema of plan files
+    #[arg(long, hide_short_help = true)]
+    plan_schema: bool,
+}
+
+impl PlanArgs {
+    /// What is asked for instead of one run, if anything.
+    pub(super) fn job(self) -> Option<Job> {
+        if self.plan_schema {
+            return Some(Job::Schema);
+        }
+        Some(Job::Runs { file: self.plan?, dry_run: self.dry_run, restart: self.restart })
+    }
+}
+
+/// What is to be done with plan files.
+pub(super) enum Job {
+    Schema,
+    Runs { file: PathBuf, dry_run: bool, restart: bool },
+}
+
+/// What the command line says beside the file.
+pub(super) struct Beside {
+    pub(super) output: Output,
+    pub(super) strict: bool,
+    pub(super) results_dir: Option<PathBuf>,
+}
+
+pub(super) fn run(job: Job, beside: Beside) -> Result<u8, Error> {
+    let (file, dry_run, restart) = match job {
+        Job::Schema => {
+            let schema = plan_schema(&keys());
+            print_result(&format!("{}\n", ascii_json(&schema)))?;
+            return Ok(0);
+        }
+        Job::Runs { file, dry_run, restart } => (file, dry_run, restart),
+    };
+    let (cool_down, dir, runs) = read(&file, beside.results_dir, dry_run).map_err(Error::usage)?;
+    let state = match &dir {
+        Some(dir) if restart => Some(BatchState::empty(dir)),
+        Some(dir) => Some(BatchState::read(dir).map_err(Error::usage)?),
+        None => None,
+    };
+    if dry_run {
+        let (json, text) = forecast(&runs, state.as_ref(), cool_down);
+        return print(beside.output, &json, &text).map(|()| 0);
+    }
+    if dir.is_none() {
+        eprintln!("note: without results-dir nothing is saved, and the plan cannot go on where it stopped");
+    }
+    let names = runs.iter().map(|run| run.name.clone()).collect();
+    let mut watcher = Runs { names, live: live() };
+    let end = run::run_batch(&runs, state, cool_down, &mut watcher)?;
+    let json = end.json(runs.len());
+    let rows: Vec<BatchRow> = end.runs.iter().map(|run| run.row.clone()).collect();
+    print(beside.output, &json, &batch_table(&rows))?;
+    if let Some(dir) = &dir {
+        eprintln!("results: {}", write_series(dir, "plan", &json)?.display());
+    }
+    Ok(code(&end, beside.strict))
+}
+
+fn print(output: Output, json: &Value, text: &str) -> Result<(), Error> {
+    match output {
+        Output::Json => print_result(&format!("{}\n", ascii_json(json))),
+        Output::Text => print_result(text),
+    }
+}
+
+/// The flags of `llmperf load`, and nothing else.
+fn flags() -> Command {
+    LoadArgs::augment_args(Command::new("load").no_binary_name(true).disable_help_flag(true))
+}
+
+/// The keys of a plan file.
+fn keys() -> Vec<FileKey> {
+    flags().get_arguments().filter_map(key).collect()
+}
+
+fn key(arg: &Arg) -> Option<FileKey> {
+    let name = arg.get_long()?.to_owned();
+    let elsewhere = match name.as_str() {
+        "plan" | "plan-schema" | "dry-run" | "restart" | "output" | "strict" => {
+            Some("give it on the command line, beside --plan")
+        }
+        "sweep" => Some("write a list: num-concurrent-requests = [1, 4, 16], or request-rate = [1, 2]"),
+        "find-max-rate" | "max-rate" | "step-duration" => Some("search by itself, with llmperf load"),
+        _ => None,
+    };
+    let words: Vec<String> =
+        arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    let kind = match (elsewhere, arg.get_action()) {
+        (Some(hint), _) => KeyKind::NoKey(hint),
+        (None, ArgAction::SetTrue) => KeyKind::Switch,
+        (None, _) if !words.is_empty() => KeyKind::Word(words),
+        (None, _) if name == "additional-sampling-params" => KeyKind::Object,
+        (None, _) if takes(arg, &ValueParser::from(clap::value_parser!(u64))) => KeyKind::Count,
+        (None, _) if takes(arg, &ValueParser::from(clap::value_parser!(f64))) => KeyKind::Number,
+        _ => KeyKind::Text,
+    };
+    let aliases = arg.get_visible_aliases().unwrap_or_default().into_iter().map(str::to_owned).collect();
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    Some(FileKey { name, aliases, kind, repeats: matches!(arg.get_action(), ArgAction::Append), help })
+}
+
+fn takes(arg: &Arg, parser: &ValueParser) -> bool {
+    arg.get_value_parser().type_id() == parser.type_id()
+}
+
+/// Reads a plan file, and makes plans of all its runs.
+fn read(file: &Path, dir: Option<PathBuf>, dry_run: bool) -> Result<(Span, Option<PathBuf>, Vec<BatchRun>)> {
+    let origin = file.display().to_string();
+    let text = std::fs::read_to_string(file).with_context(|| format!("--plan {origin} cannot be read"))?;
+    let written = PlanFile::parse(&origin, &text, &keys())?;
+    let dir = dir.or(written.results_dir).filter(|dir| !dir.as_os_str().is_empty());
+    let dir = if dry_run { dir } else { results_dir(dir)? };
+    let mut runs: Vec<BatchRun> = Vec::new();
+    let mut seen: Vec<Vec<(String, Vec<String>)>> = Vec::new();
+    let mut dirs: Vec<String> = Vec::new();
+    for run in &written.runs {
+        let mut plan = plan_of(&origin, run)?;
+        for note in &plan.notes {
+            eprintln!("note: run {:?}: {note}", run.name);
+        }
+        let settings: Vec<_> = run.settings.iter().map(|s| (s.key.clone(), s.values.clone())).collect();
+        let nth = seen.iter().filter(|other| **other == settings).count();
+        let below = dir_name(&run.name, &dirs);
+        plan.results_dir = dir.as_ref().map(|dir| dir.join(&below));
+        plan.metadata.push(("plan_run".to_owned(), run.name.clone()));
+        if let Some(record) = &plan.record
+            && let Some(other) = runs.iter().find(|other| other.plan.record.as_ref() == Some(record))
+        {
+            return Err(anyhow!(
+                "{origin}:{}: runs {:?} and {:?} would record into {}\nhint: give each run a record of its own",
+                run.line,
+                other.name,
+                run.name,
+                record.display()
+            ));
+        }
+        runs.push(BatchRun::new(run.name.clone(), plan, &settings, nth)?);
+        seen.push(settings);
+        dirs.push(below);
+    }
+    Ok((written.cool_down, dir, runs))
+}
+
+/// A name for the directory of a run that no other has.
+fn dir_name(name: &str, taken: &[String]) -> String {
+    let base = file_base(name);
+    let names = std::iter::once(base.clone()).chain((2..).map(|n| format!("{base}_{n}")));
+    names.into_iter().find(|name| !taken.contains(name)).unwrap_or(base)
+}
+
+/// The plan of a run, through the parser of the command line.
+fn plan_of(origin: &str, run: &FileRun) -> Result<Plan> {
+    let mut argv = Vec::new();
+    for setting in &run.settings {
+        let is_switch = flags().get_arguments().any(|arg| {
+            arg.get_long() == Some(&setting.key) && matches!(arg.get_action(), ArgAction::SetTrue)
+        });
+        let flag = |value: &String| match is_switch {
+            true => format!("--{}", setting.key),
+            false => format!("--{}={value}", setting.key),
+        };
+        argv.extend(setting.values.iter().map(flag));
+    }
+    let at = |text: &str| {
+        let named = |key: &str| {
+            let flag = format!("--{key}");
+            text.match_indices(&flag).any(|(at, _)| !text[at + flag.len()..].starts_with(['-', '_']))
+        };
+        let setting = run.settings.iter().find(|setting| named(&setting.key));
+        let line = setting.map_or(run.line, |setting| setting.line);
+        format!("{origin}:{line}: run {:?}", run.name)
+    };
+    let parsed = flags().try_get_matches_from(argv).and_then(|matches| LoadArgs::from_arg_matches(&matches));
+    let args = parsed.map_err(|error| {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        anyhow!("{}: {first}", at(&first))
+    })?;
+    resolve(args.into_input(), &|name| std::env::var(name).ok())
+        .map_err(|error| anyhow!("{}: {error:#}", at(&format!("{error:#}"))))
+}
+
+/// What would be done.
+fn forecast(runs: &[BatchRun], state: Option<&BatchState>, cool_down: Span) -> (Value, String) {
+    let header = ["run", "load", "requests", "tokens in", "tokens out", "time"];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    let (mut documents, mut total, mut todo) = (Vec::new(), [0.0; 4], 0u32);
+    for run in runs {
+        let is_done = state.is_some_and(|state| state.find(&run.digest).is_some());
+        let e = estimate(&run.plan);
+        let numbers = [e.requests, e.input_tokens, e.output_tokens, e.seconds];
+        let mut line = vec![inert(&run.name, NAME_WIDTH), load_of(&run.plan)];
+        match is_done {
+            true => line.extend(["done", "", "", ""].map(str::to_owned)),
+            false => {
+                todo += 1;
+                total.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
+                line.extend(cells(numbers));
+            }
+        }
+        lines.push(line);
+        documents.push(json!({
+            "name": run.name, "digest": run.digest, "settings": run.settings, "done_before": is_done,
+            "requests": e.requests, "input_tokens": e.input_tokens, "output_tokens": e.output_tokens,
+            "seconds": e.seconds,
+        }));
+    }
+    let waits = f64::from(todo.saturating_sub(1)) * cool_down.as_secs();
+    total[3] += waits;
+    lines.push(
+        [vec!["all".to_owned(), format!("{todo} of {} runs to do", runs.len())], cells(total)].concat(),
+    );
+    let text = format!(
+        "{}estimated, as if an answer took {ASSUMED_TTFT_S} s to its first token and then 1 s for {ASSUMED_TOKENS_PER_S} tokens; nothing was sent\n",
+        text_table(&lines)
+    );
+    let json = json!({
+        "kind": "plan_dry_run", "runs": documents, "cool_down_s": cool_down.as_secs(),
+        "assumed": { "ttft_s": ASSUMED_TTFT_S, "tokens_per_s": ASSUMED_TOKENS_PER_S },
+        "to_do": { "runs": todo, "requests": total[0], "input_tokens": total[1], "output_tokens": total[2], "seconds": total[3] },
+    });
+    (json, text)
+}
+
+fn cells([requests, input, output, seconds]: [f64; 4]) -> Vec<String> {
+    let whole = |n: f64| format!("{n:.0}");
+    let time = match seconds.round() as u64 {
+        s if s < 60 => format!("{s} s"),
+        s if s < 3600 => format!("{} min {:02} s", s / 60, s % 60),
+        s => format!("{} h {:02} min", s / 3600, s / 60 % 60),
+    };
+    vec![whole(requests), whole(input), whole(output), time]
+}
+
+/// The exit code of all of them: as of one run, and of several the gravest.
+fn code(end: &BatchEnd, strict: bool) -> u8 {
+    let reports = || end.runs.iter().filter_map(|run| run.report.as_ref());
+    let written: Vec<bool> = reports().map(|report| tell_failed(&report.files)).collect();
+    if let Some(error) = &end.unkept {
+        eprintln!("error: {error:#}");
+    }
+    if written.contains(&false) || end.unkept.is_some() {
+        return exit::INTERNAL;
+    }
+    if let Some(code) = early_end(end.ended) {
+        return code;
+    }
+    if let Some(report) = reports().find(|report| report.summary.counts.ok == 0) {
+        return without_success(&report.summary.failures);
+    }
+    if reports().any(|report| report.summary.slo.as_ref().is_some_and(|slo| !slo.all_met())) {
+        return exit::OBJECTIVE;
+    }
+    let invalid = reports().any(|report| report.judgement.verdict.validity == Validity::Invalid);
+    if strict && invalid { exit::NOT_VALID } else { 0 }
+}
+
+/// Says what could not be written; where the rest is was said as each run ended.
+fn tell_failed(files: &anyhow::Result<Option<run::ResultFiles>>) -> bool {
+    files.is_ok() || tell_files(files)
+}
+
+/// Says on stderr which run is on, and shows it as any run.
+struct Runs {
+    names: Vec<String>,
+    live: Live,
+}
+
+fn live() -> Live {
+    Live(Progress::new(std::io::stderr().is_terminal()))
+}
+
+impl Runs {
+    fn say(&self, number: usize, what: &str) {
+        eprintln!(
+            "run {number}/{}: {}: {what}",
+            self.names.len(),
+            inert(&self.names[number - 1], NAME_WIDTH)
+        );
+    }
+}
+
+impl SeriesWatcher for Runs {
+    fn begins(&mut self, number: usize, plan: &Plan) {
+        self.say(number, &format!("{}, {}", plan.model, load_of(plan)));
+        self.live = live();
+    }
+    fn run(&mut self) -> &mut dyn Watcher {
+        &mut self.live
+    }
+}
+
+impl BatchWatcher for Runs {
+    fn skips(&mut self, number: usize) {
+        self.say(number, "done before");
+    }
+    fn ends(&mut self, number: usize, done: &BatchDone) {
+        if done.report.as_ref().is_some_and(|report| report.ended == Ended::TimedOut) {
+            self.say(number, "timeout passed before all requests could be completed");
+        }
+    }
+    fn cools_down(&mut self, wait: Span) {
+        eprintln!("cool-down: {} s", wait.as_secs());
+    }
+}
