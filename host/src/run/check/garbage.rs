@@ -94,6 +94,18 @@ pub(super) fn check(
     (Ok(evidence), kept)
 }
 
+/// The events, each as far as it tells what it is.
+fn shown(stream: &Stream) -> String {
+    const MOST_CHARS: usize = 60;
+    let events = stream.events.iter().map(|event| {
+        let text = String::from_utf8_lossy(event.data);
+        let start: String = text.chars().take(MOST_CHARS).collect();
+        let rest = if start.len() < text.len() { "…" } else { "" };
+        format!("{} bytes {start:?}{rest}", event.data.len())
+    });
+    events.collect::<Vec<_>>().join(", ")
+}
+
 fn one_event(task: &str, data: &[u8]) -> Stream {
     let mut events = EventBatch::default();
     events.push(Stamp(1), "", data);
