@@ -82,10 +82,7 @@ pub(super) fn check(
             Ok(_) if n >= 3 && kept.len() < 8 => kept.push(stream),
             Ok(_) => {}
             Err(fault) => {
-                let shown =
-                    stream.events.iter().map(|event| String::from_utf8_lossy(event.data).into_owned());
-                let shown: String = shown.collect::<Vec<_>>().join(" | ").chars().take(120).collect();
-                return (Err(vec![format!("{fault}\nthe events: {shown}")]), kept);
+                return (Err(vec![format!("{fault}\nthe events: {}", shown(&stream))]), kept);
             }
         }
     }
