@@ -227,7 +227,10 @@ fn inspection_shows_what_can_be_known_and_marks_what_is_the_plugins_own_word() {
     assert_eq!(seen["its_own_word"]["name"], "sagemaker");
     let text = plugin(&["inspect", "bundled:sagemaker"]).stdout;
     let (known, own) = text.split_once("Its own word, unchecked:").expect("the mark");
-    assert!(known.contains("stubbed: no arguments") && known.contains("made with  processed-by wit-component"), "{known}");
+    assert!(
+        known.contains("stubbed: no arguments") && known.contains("made with  processed-by wit-component"),
+        "{known}"
+    );
     assert!(own.contains("name       sagemaker"), "{own}");
     let unasked = plugin(&["inspect", "--without-running", "bundled:sagemaker"]).stdout;
     assert_eq!(unasked.trim_end(), known.trim_end());

@@ -3,6 +3,7 @@
 mod check;
 mod inspect;
 mod new;
+mod skeleton;
 
 use std::path::PathBuf;
 

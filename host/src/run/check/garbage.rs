@@ -82,16 +82,25 @@ pub(super) fn check(
             Ok(_) if n >= 3 && kept.len() < 8 => kept.push(stream),
             Ok(_) => {}
             Err(fault) => {
-                let shown =
-                    stream.events.iter().map(|event| String::from_utf8_lossy(event.data).into_owned());
-                let shown: String = shown.collect::<Vec<_>>().join(" | ").chars().take(120).collect();
-                return (Err(vec![format!("{fault}\nthe events: {shown}")]), kept);
+                return (Err(vec![format!("{fault}\nthe events: {}", shown(&stream))]), kept);
             }
         }
     }
     let evidence =
         format!("{} made-up answers of up to {EVENTS_EACH} events: no trap, no fault", ANSWERS + 3);
     (Ok(evidence), kept)
+}
+
+/// The events, each as far as it tells what it is.
+fn shown(stream: &Stream) -> String {
+    const MOST_CHARS: usize = 60;
+    let events = stream.events.iter().map(|event| {
+        let text = String::from_utf8_lossy(event.data);
+        let start: String = text.chars().take(MOST_CHARS).collect();
+        let rest = if start.len() < text.len() { "…" } else { "" };
+        format!("{} bytes {start:?}{rest}", event.data.len())
+    });
+    events.collect::<Vec<_>>().join(", ")
 }
 
 fn one_event(task: &str, data: &[u8]) -> Stream {
