@@ -19,6 +19,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) build: &'a str,
     pub(crate) constructor: &'a str,
     pub(crate) push: &'a str,
+    pub(crate) explain: &'a str,
 }
 
 /// A plugin that works: it asks for one chat completion, and makes one text of each batch of events.
@@ -29,6 +30,7 @@ pub(crate) const GOOD: Parts<'_> = Parts {
     build: "(i32.const 2048)",
     constructor: "(call $new (i32.const 1))",
     push: "(i32.const 3072)",
+    explain: "unreachable",
 };
 
 /// A string of bytes as text of a data segment.
@@ -40,7 +42,7 @@ fn words(values: &[u32]) -> String {
 fn module(parts: Parts<'_>) -> String {
     let body = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}],"max_tokens":5}"#;
     let length = u32::try_from(body.len()).expect("short");
-    let Parts { memory, beside, describe, build, constructor, push } = parts;
+    let Parts { memory, beside, describe, build, constructor, push, explain } = parts;
     // name, version, summary; tasks, options, providers: none.
     let description = words(&[512, 4, 520, 5, 528, 7, 0, 0, 0, 0, 0, 0, 0]);
     // ok; POST, the path of two segments, no query, no headers, the body, one framing.
@@ -71,7 +73,7 @@ fn module(parts: Parts<'_>) -> String {
           (func (export "llmperf:plugin/api@0.1.0#[constructor]decoder") (param i32 i32 i32 i32 i32) (result i32) {constructor})
           (func (export "llmperf:plugin/api@0.1.0#[method]decoder.push") (param i32 i32 i32) (result i32) {push})
           (func (export "llmperf:plugin/api@0.1.0#[method]decoder.finish") (param i32 i32) (result i32) (i32.const 4000))
-          (func (export "llmperf:plugin/api@0.1.0#explain") (param i32 i32 i32 i32 i32) (result i32) unreachable))"#
+          (func (export "llmperf:plugin/api@0.1.0#explain") (param i32 i32 i32 i32 i32) (result i32) {explain}))"#
     )
 }
 

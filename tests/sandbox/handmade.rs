@@ -147,7 +147,7 @@ fn a_bomb_of_handles_ends_and_takes_no_more_than_its_share() {
     let mock = Mock::start(&[]);
     let bomb = "(loop $l (drop (call $new (i32.const 1))) (br $l)) unreachable";
     let bytes = component(Parts { constructor: bomb, ..GOOD }, "");
-    check_fails(&mock, "handles", &bytes, "plugin_limit", "");
+    check_fails(&mock, "handles", &bytes, "plugin_limit", "handle limit exceeded");
 }
 
 #[test]

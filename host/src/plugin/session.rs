@@ -21,8 +21,14 @@ use crate::units::Span;
 /// What a guest that has the host work for it is ended with.
 const OUT_OF_TIME: &str = "a call used more CPU than it may (the time ran out)";
 /// By these the errors of the sandbox's own limits are known from the guest's; the engine has no type for them.
-const LIMIT_WORDS: [&str; 4] =
-    [OUT_OF_TIME, "forcing trap when growing", "hostcall", "resource limit exceeded"];
+const LIMIT_WORDS: [&str; 5] = [
+    OUT_OF_TIME,
+    "forcing trap when growing",
+    "hostcall",
+    "resource limit exceeded",
+    // The engine's own, of 100,000 in an instance.
+    "handle limit exceeded",
+];
 
 /// What a guest may keep of a panic message in an error.
 const MAX_MESSAGE_CHARS: usize = 500;
