@@ -90,10 +90,12 @@ pub(crate) fn hear<'a>(said: &'a Value, out: &mut Out) -> Heard<'a> {
     for place in TEXTS {
         out.text(text(at(said, place)));
     }
-    // Command R repeats the text of its stream in other events.
-    if matches!(text(&said["event_type"]), "" | "text-generation") {
+    // Command R repeats the output of its stream in other events.
+    if matches!(text(&said["event_type"]), "" | "text-generation" | "tool-calls-generation") {
         out.text(text(&said["text"]));
+        calls(&said["tool_calls"], out);
     }
+    calls(&said["choices"][0]["message"]["tool_calls"], out);
     anthropic(said, out);
     nova(said, out);
     let finish = REASONS.iter().find_map(|place| Some(text(at(said, place))).filter(|word| !word.is_empty()));
@@ -161,13 +163,24 @@ fn nova_block(index: u32, content: &Value, out: &mut Out) {
     tool(index, &content["toolUse"], out);
 }
 
+/// Whole tool calls: Command R's, and Mistral's in OpenAI's form.
+fn calls(calls: &Value, out: &mut Out) {
+    for (call, index) in list(calls).iter().zip(0..) {
+        for call in [call, &call["function"]] {
+            tool(index, call, out);
+        }
+    }
+}
+
 /// A tool call: a fragment of it, its start (with arguments yet to come), or all of it.
 fn tool(index: u32, call: &Value, out: &mut Out) {
     out.tool_call(index, text(&call["name"]));
-    match &call["input"] {
-        Value::String(fragment) => out.tool_call(index, fragment.as_str()),
-        Value::Object(arguments) if !arguments.is_empty() => out.tool_call(index, call["input"].to_string()),
-        _ => {}
+    for arguments in ["input", "parameters", "arguments"].map(|name| &call[name]) {
+        match arguments {
+            Value::String(fragment) => out.tool_call(index, fragment.as_str()),
+            Value::Object(fields) if !fields.is_empty() => out.tool_call(index, arguments.to_string()),
+            _ => {}
+        }
     }
 }
 
