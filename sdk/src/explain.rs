@@ -16,10 +16,11 @@ use crate::{Failure, ResponseHead};
 /// assert_eq!(failure, Failure::new("502", "Bad Gateway"));
 /// ```
 pub fn explain(head: &ResponseHead, body: &[u8]) -> Failure {
-    let mut failure = read_failure(body).unwrap_or_else(|| {
-        let text = String::from_utf8_lossy(body);
-        Failure::new("", bounded(text.trim()))
-    });
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let mut failure = read_failure(text.as_bytes())
+        .or_else(|| read_event(text))
+        .unwrap_or_else(|| Failure::new("", bounded(text)));
     if failure.code.is_empty() {
         failure.code = amazon_type(head).unwrap_or_else(|| head.status.to_string());
     }
@@ -55,6 +56,11 @@ pub fn event_failure(text: &str) -> Failure {
     read_failure(text.as_bytes()).unwrap_or_else(|| Failure::new("", bounded(text.trim())))
 }
 
+/// The failure in an event stream: a server that was asked for one may answer its error as one.
+fn read_event(text: &str) -> Option<Failure> {
+    text.lines().filter_map(|line| line.strip_prefix("data:")).find_map(|data| read_failure(data.as_bytes()))
+}
+
 /// Longest text taken from an error body. Some servers echo the whole prompt into it.
 const MAX_CHARS: usize = 4096;
 
@@ -82,9 +88,13 @@ fn read_object(object: &Map<String, Value>) -> Option<(String, String)> {
                 let outer = code_beside(object);
                 return Some((if inner.is_empty() { outer.unwrap_or_default() } else { inner }, message));
             }
+            // A list of texts.
+            if let (Value::Array(_), Some(message)) = (nested, sentence(nested)) {
+                return Some((outer.unwrap_or_default(), message));
+            }
         }
         // {"error": "text"}, the word for it beside; {"error": "Bad Request", "message": "text"} has the word
-        // inside.
+        // inside, as OAuth's {"error", "error_description"} has.
         Some(Value::String(error)) if !error.is_empty() => {
             return Some(match message(object) {
                 Some(message) => (outer.unwrap_or_else(|| error.clone()), message),
@@ -114,7 +124,7 @@ fn code_beside(object: &Map<String, Value>) -> Option<String> {
 
 fn message(object: &Map<String, Value>) -> Option<String> {
     // RFC 9457: `detail` explains this occurrence, `title` only its type.
-    ["message", "Message", "detail", "msg", "title"]
+    ["message", "Message", "detail", "msg", "error_description", "title"]
         .iter()
         .find_map(|key| object.get(*key).and_then(sentence))
 }
@@ -218,6 +228,7 @@ mod tests {
         check(r#"{"error":"m","error_type":"overloaded"}"#, "overloaded", "m");
         check(r#"{"status":404,"error":"Not Found","message":"no such path"}"#, "404", "no such path");
         check(r#"{"error":"Not Found","message":"no such path"}"#, "Not Found", "no such path");
+        check(r#"{"error":"invalid_grant","error_description":"m"}"#, "invalid_grant", "m");
     }
 
     #[test]
@@ -263,6 +274,16 @@ mod tests {
             "m",
         );
         check(r#"{"errors":[]}"#, "418", r#"{"errors":[]}"#);
+        check(r#"{"error":["a","b"],"error_type":"t"}"#, "t", "a; b");
+        check(r#"{"errors":["a"]}"#, "418", "a");
+    }
+
+    #[test]
+    fn an_error_may_come_as_the_stream_that_was_asked_for() {
+        check("event: error\ndata: {\"error\":{\"message\":\"m\",\"code\":\"c\"}}\n\n", "c", "m");
+        check("data:{\"message\":\"m\"}\r\n\r\ndata: [DONE]\r\n\r\n", "418", "m");
+        check("data: [DONE]\n\n", "418", "data: [DONE]");
+        check("\u{feff}{\"message\":\"m\"}", "418", "m");
     }
 
     #[test]

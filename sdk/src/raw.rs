@@ -5,9 +5,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::compact_json;
 use crate::lenient::{Number, Text};
 
 /// The fields of a JSON object by their names, unread; `None` for each that is not there, or is null.
@@ -87,6 +89,25 @@ pub fn number(raw: Option<&RawValue>) -> Option<f64> {
     serde_json::from_str::<Number>(raw?.get()).ok()?.0
 }
 
+/// The text of an object that is the value of `name` somewhere in `json`, compact and in its own order of keys. For events
+/// that were parsed into a [`Value`], which forgets that order.
+///
+/// ```
+/// # use llmperf_sdk::raw;
+/// let json = r#"{"call": {"name": "f", "input": {"b": 1, "a": 2}}}"#;
+/// let said: serde_json::Value = serde_json::from_str(json).unwrap();
+/// assert_eq!(raw::text_of_object(json, "input", &said["call"]["input"]), r#"{"b":1,"a":2}"#);
+/// ```
+pub fn text_of_object(json: &str, name: &str, object: &Value) -> String {
+    let found = json.match_indices(name).find_map(|(at, name)| {
+        let after = json[at + name.len()..].strip_prefix('"')?.trim_start().strip_prefix(':')?;
+        let raw = <&RawValue>::deserialize(&mut serde_json::Deserializer::from_str(after)).ok()?;
+        let is_it = serde_json::from_str::<Value>(raw.get()).is_ok_and(|value| value == *object);
+        is_it.then(|| compact_json(raw.get()))
+    });
+    found.unwrap_or_else(|| serde_json::to_string(object).unwrap_or_default())
+}
+
 fn read_fields<'a>(
     json: &'a str,
     names: &[&str],
@@ -133,6 +154,16 @@ mod tests {
         check("{}", [None, None]);
         check(r#" {"x":{"a":[1]},"b": [1, "}"] ,"\u0061":2} "#, [Some("2"), Some(r#"[1, "}"]"#)]);
         check(r#"{"a":null,"b":"\n"}"#, [None, Some(r#""\n""#)]);
+    }
+
+    #[test]
+    fn an_object_is_found_by_its_name_and_value() {
+        let json = r#"{"input":{"a":1},"x":"input","calls":[{"input" : {"z": "}", "a": [1.0, {"c":1,"b":2}]}}]}"#;
+        let said: Value = serde_json::from_str(json).unwrap();
+        let check = |object: &Value, expected: &str| assert_eq!(text_of_object(json, "input", object), expected);
+        check(&said["calls"][0]["input"], r#"{"z":"}","a":[1.0,{"c":1,"b":2}]}"#);
+        check(&said["input"], r#"{"a":1}"#);
+        check(&said["calls"][0], r#"{"input":{"a":[1.0,{"b":2,"c":1}],"z":"}"}}"#);
     }
 
     #[test]

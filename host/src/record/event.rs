@@ -1,5 +1,6 @@
 //! Framed events of a response, kept in one buffer so that an event costs no allocation of its own.
 
+use super::surrogates;
 use crate::units::Stamp;
 
 /// Events cut from a response body, in order, each with the arrival of the read that held its last byte.
@@ -70,6 +71,19 @@ impl EventBatch {
     /// Gives out the bytes held, to cross something out in place.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.buf
+    }
+
+    /// Replaces halves of characters in what looks like JSON, so that it can be read.
+    pub fn mend_surrogates(&mut self) {
+        if !surrogates::may_be_in(&self.buf) {
+            return;
+        }
+        for item in &self.items {
+            let data = &mut self.buf[item.data_start..item.end];
+            if matches!(data.trim_ascii_start().first(), Some(b'{' | b'[')) {
+                surrogates::mend(data);
+            }
+        }
     }
 
     /// Forgets the events and keeps the memory.

@@ -6,6 +6,7 @@ mod event;
 mod grade;
 mod request;
 mod response;
+mod surrogates;
 mod trace;
 
 pub use event::{EventBatch, FramedEvent};

@@ -99,6 +99,7 @@ impl Events {
         for secret in reader.secrets.all().iter() {
             secret.cross_out(self.batch.bytes_mut());
         }
+        self.batch.mend_surrogates();
         if let Some(decoder) = self.decoder.as_mut().filter(|_| !self.batch.is_empty()) {
             match decoder.push(&self.batch) {
                 Ok(mut deltas) => {

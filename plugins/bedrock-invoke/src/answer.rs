@@ -64,9 +64,9 @@ impl Answer {
         if is_chat {
             // An answer that came whole ends there; of a stream Bedrock's own numbers are the end.
             self.ended |= whole;
-            self.chat.say(said, out);
+            self.chat.say(said, event.text()?, out);
         } else {
-            let heard = families::hear(said, out);
+            let heard = families::hear(said, event.text()?, out);
             self.finish(heard.finish, out);
             self.report(heard.usage, out);
             if heard.ended {

@@ -1,7 +1,7 @@
 //! What the families' chunks say. No two families mean different things by one field, so each field is looked for wherever it
 //! may be.
 
-use llmperf_sdk::{Out, Usage};
+use llmperf_sdk::{Out, Usage, raw};
 use serde_json::Value;
 
 /// Text that a family says in one place: Llama, Titan (streamed and whole), Mistral, Cohere, AI21, and those who took over
@@ -84,18 +84,20 @@ pub(crate) struct Heard<'a> {
     pub(crate) ended: bool,
 }
 
-/// Writes the output that a chunk brings.
-pub(crate) fn hear<'a>(said: &'a Value, out: &mut Out) -> Heard<'a> {
+/// Writes the output that a chunk brings; `json` is its text.
+pub(crate) fn hear<'a>(said: &'a Value, json: &str, out: &mut Out) -> Heard<'a> {
     out.reasoning(text(&said["choices"][0]["message"]["reasoning_content"]));
     for place in TEXTS {
         out.text(text(at(said, place)));
     }
-    // Command R repeats the text of its stream in other events.
-    if matches!(text(&said["event_type"]), "" | "text-generation") {
+    // Command R repeats the output of its stream in other events.
+    if matches!(text(&said["event_type"]), "" | "text-generation" | "tool-calls-generation") {
         out.text(text(&said["text"]));
+        calls(&said["tool_calls"], json, out);
     }
-    anthropic(said, out);
-    nova(said, out);
+    calls(&said["choices"][0]["message"]["tool_calls"], json, out);
+    anthropic(said, json, out);
+    nova(said, json, out);
     let finish = REASONS.iter().find_map(|place| Some(text(at(said, place))).filter(|word| !word.is_empty()));
     let kind = text(&said["type"]);
     Heard {
@@ -116,10 +118,10 @@ pub(crate) fn hear<'a>(said: &'a Value, out: &mut Out) -> Heard<'a> {
 }
 
 /// Anthropic's events, and its message as a whole.
-fn anthropic(said: &Value, out: &mut Out) {
+fn anthropic(said: &Value, json: &str, out: &mut Out) {
     let index = index(&said["index"]);
     match text(&said["type"]) {
-        "content_block_start" => block(index, &said["content_block"], out),
+        "content_block_start" => block(index, &said["content_block"], json, out),
         "content_block_delta" => {
             let delta = &said["delta"];
             out.text(text(&delta["text"]));
@@ -127,47 +129,61 @@ fn anthropic(said: &Value, out: &mut Out) {
             out.tool_call(index, text(&delta["partial_json"]));
         }
         "message" => {
-            list(&said["content"]).iter().zip(0..).for_each(|(content, index)| block(index, content, out))
+            list(&said["content"]).iter().zip(0..).for_each(|(content, index)| block(index, content, json, out))
         }
         _ => {}
     }
 }
 
-fn block(index: u32, content: &Value, out: &mut Out) {
+fn block(index: u32, content: &Value, json: &str, out: &mut Out) {
     let kind = text(&content["type"]);
     match kind {
         "text" => out.text(text(&content["text"])),
         "thinking" => out.reasoning(text(&content["thinking"])),
-        _ if kind.ends_with("tool_use") => tool(index, content, out),
+        _ if kind.ends_with("tool_use") => tool(index, content, json, out),
         _ => {}
     }
 }
 
 /// Nova's events, which have their name around them, and its message as a whole.
-fn nova(said: &Value, out: &mut Out) {
+fn nova(said: &Value, json: &str, out: &mut Out) {
     for (name, field) in [("contentBlockStart", "start"), ("contentBlockDelta", "delta")] {
         let event = &said[name];
-        nova_block(index(&event["contentBlockIndex"]), &event[field], out);
+        nova_block(index(&event["contentBlockIndex"]), &event[field], json, out);
     }
     let content = list(&said["output"]["message"]["content"]);
-    content.iter().zip(0..).for_each(|(content, index)| nova_block(index, content, out));
+    content.iter().zip(0..).for_each(|(content, index)| nova_block(index, content, json, out));
 }
 
-fn nova_block(index: u32, content: &Value, out: &mut Out) {
+fn nova_block(index: u32, content: &Value, json: &str, out: &mut Out) {
     let reasoning = &content["reasoningContent"];
     out.reasoning(text(&reasoning["text"]));
     out.reasoning(text(&reasoning["reasoningText"]["text"]));
     out.text(text(&content["text"]));
-    tool(index, &content["toolUse"], out);
+    tool(index, &content["toolUse"], json, out);
+}
+
+/// Whole tool calls: Command R's, and Mistral's in OpenAI's form.
+fn calls(calls: &Value, json: &str, out: &mut Out) {
+    for (call, index) in list(calls).iter().zip(0..) {
+        for call in [call, &call["function"]] {
+            tool(index, call, json, out);
+        }
+    }
 }
 
 /// A tool call: a fragment of it, its start (with arguments yet to come), or all of it.
-fn tool(index: u32, call: &Value, out: &mut Out) {
+fn tool(index: u32, call: &Value, json: &str, out: &mut Out) {
     out.tool_call(index, text(&call["name"]));
-    match &call["input"] {
-        Value::String(fragment) => out.tool_call(index, fragment.as_str()),
-        Value::Object(arguments) if !arguments.is_empty() => out.tool_call(index, call["input"].to_string()),
-        _ => {}
+    for name in ["input", "parameters", "arguments"] {
+        let arguments = &call[name];
+        match arguments {
+            Value::String(fragment) => out.tool_call(index, fragment.as_str()),
+            Value::Object(fields) if !fields.is_empty() => {
+                out.tool_call(index, raw::text_of_object(json, name, arguments));
+            }
+            _ => {}
+        }
     }
 }
 

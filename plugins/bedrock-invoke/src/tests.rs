@@ -369,6 +369,36 @@ fn anthropics_events_and_messages_are_read() {
 }
 
 #[test]
+fn tool_calls_come_whole_from_command_r_and_mistral_and_keep_the_order_of_their_keys() {
+    let expected = [
+        Piece::ToolCall((0, "f".into())),
+        Piece::ToolCall((0, r#"{"b":1,"a":2}"#.into())),
+        finish("COMPLETE"),
+        Piece::End,
+    ];
+    check(
+        &[
+            r#"{"event_type":"tool-calls-generation","tool_calls":[{"name":"f","parameters":{"b": 1,"a":2}}]}"#,
+            r#"{"event_type":"stream-end","finish_reason":"COMPLETE","response":{"tool_calls":[{"name":"f","parameters":{"b":1,"a":2}}]}}"#,
+        ],
+        &expected,
+    );
+    check(
+        &[
+            r#"{"choices":[{"message":{"content":"","tool_calls":[{"id":"x","function":{"name":"f","arguments":"{\"b\":1,\"a\":2}"}}]},"stop_reason":"COMPLETE"}]}"#,
+        ],
+        &expected,
+    );
+    check_events(
+        &[Event::new(
+            "",
+            r#"{"type":"message","content":[{"type":"tool_use","name":"f","input":{"b":1,"a":2}}],"stop_reason":"COMPLETE"}"#,
+        )],
+        &expected,
+    );
+}
+
+#[test]
 fn failures_come_as_exceptions_or_in_a_chunk() {
     check_events(
         &[Event::new("modelTimeoutException", r#"{"message":"m"}"#), Event::new("sparkle", "{}")],

@@ -41,7 +41,7 @@ impl Decode for Answer {
         // Of several conversations, or prompts, there was one.
         let conversation = &said.get(0).unwrap_or(&said)["generation"];
         if self.is_chat {
-            self.chat.say(&said, out);
+            self.chat.say(&said, event.text()?, out);
             return if is_error(&said) { Err(event_failure(event.text()?)) } else { Ok(()) };
         }
         if !conversation.is_null() {

@@ -60,7 +60,14 @@ fn first(predictions: &RawValue) -> Option<&RawValue> {
 fn read(prediction: &RawValue, out: &mut Out) -> Result<(), Failure> {
     let names = ["choices", "error", "content", "generated_text", "text", "output", "candidates"];
     let text = match fields(prediction.get(), names) {
-        Err(_) => text(Some(prediction)),
+        Err(_) => {
+            let text = text(Some(prediction));
+            // LLMPerf fails there, too: without it nobody can tell the prompt from the answer.
+            if !text.contains(OUTPUT_MARK) {
+                return Err(Failure::bad_response("the prediction has no line `Output:` before its answer"));
+            }
+            text
+        }
         Ok([Some(_), ..]) => return chat(prediction.get(), out),
         Ok([_, error, ..]) if is_said(error) => return Err(Failure::said(prediction.get())),
         Ok([_, _, texts @ .., candidates]) => {
@@ -74,7 +81,7 @@ fn read(prediction: &RawValue, out: &mut Out) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What follows the first mark up to the next, as LLMPerf takes it; all of it where there is no mark.
+/// What follows the first mark up to the next, as LLMPerf takes it; all of it where an object's field has no mark.
 fn after_mark(text: &str) -> &str {
     text.split(OUTPUT_MARK).nth(1).unwrap_or(text)
 }

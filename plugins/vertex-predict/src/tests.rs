@@ -85,18 +85,25 @@ fn usage(input: u64, output: u64) -> Piece {
 }
 
 #[test]
-fn text_stands_between_the_marks_or_is_all_there_is() {
+fn text_stands_between_the_marks() {
     let check = |prediction: &str, expected: &str| {
         check(&format!(r#"{{"predictions":{prediction}}}"#), &[text(expected), Piece::End]);
     };
     check(r#"["Prompt:\nq\nOutput:\na\nOutput:\nb"]"#, "a");
     check(r#"["Prompt:\nq\nOutput:\na", "other"]"#, "a");
-    check(r#"["no mark"]"#, "no mark");
-    check(r#""no list""#, "no list");
-    check(r#"[["deeper"]]"#, "deeper");
+    check(r#""Prompt:\nno list\nOutput:\na""#, "a");
+    check(r#"[["\nOutput:\ndeeper"]]"#, "deeper");
     check(r#"[{"content":"a","safetyAttributes":{"blocked":false}}]"#, "a");
     check(r#"[{"candidates":[{"author":"1","content":"a"}]}]"#, "a");
     check(r#"[{"generated_text":"Prompt:\nq\nOutput:\na"}]"#, "a");
+}
+
+#[test]
+fn a_text_without_the_mark_has_failed_as_with_llmperf() {
+    for prediction in [r#"["no mark"]"#, r#""Output: a""#, r#"[""]"#] {
+        let failure = Failure::bad_response("the prediction has no line `Output:` before its answer");
+        check(&format!(r#"{{"predictions":{prediction}}}"#), &[Piece::Failure(failure)]);
+    }
 }
 
 #[test]
@@ -134,7 +141,7 @@ fn an_answer_without_prediction_has_failed() {
 
 #[test]
 fn odd_fields_cost_only_themselves() {
-    check(r#"{"predictions":["a"],"metadata":7,"error":null,"model":{}}"#, &[text("a"), Piece::End]);
+    check(r#"{"predictions":["\nOutput:\na"],"metadata":7,"error":null,"model":{}}"#, &[text("a"), Piece::End]);
     check(r#"{"predictions":[{"content":{},"text":"a","candidates":7}]}"#, &[text("a"), Piece::End]);
-    check(r#"{"predictions":[""],"metadata":{"tokenMetadata":[1]}}"#, &[Piece::End]);
+    check(r#"{"predictions":["\nOutput:\n"],"metadata":{"tokenMetadata":[1]}}"#, &[Piece::End]);
 }

@@ -94,7 +94,11 @@ impl ChatDecoder {
             out.failure(failure);
         }
         if let Some(raw) = chunk.x_groq {
-            self.report(&Report::read_groq(raw), out);
+            let (report, error) = Report::read_groq(raw);
+            self.report(&report, out);
+            if let Some(error) = error {
+                out.failure(Failure::said(error.get()));
+            }
         }
         for raw in [chunk.usage, chunk.timings, chunk.time_info, chunk.perf_metrics].into_iter().flatten() {
             self.report(&Report::read(raw), out);

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::{Out, Usage};
+use crate::{Out, Usage, raw};
 
 /// What was said so far of one chat completion, streamed or whole. It takes values, not events: the end marker and what is
 /// no JSON are the caller's.
@@ -11,8 +11,8 @@ use crate::{Out, Usage};
 /// ```
 /// # use llmperf_sdk::*;
 /// let (mut chat, mut out) = (openai::LooseChat::default(), Out::new());
-/// let chunk = serde_json::from_str(r#"{"choices":[{"index":0,"delta":{"content":"Hi"}}]}"#).unwrap();
-/// chat.say(&chunk, &mut out);
+/// let json = r#"{"choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
+/// chat.say(&serde_json::from_str(json).unwrap(), json, &mut out);
 /// assert_eq!(out.into_deltas()[0].piece, Piece::Text("Hi".into()));
 /// ```
 #[derive(Debug, Default)]
@@ -26,17 +26,17 @@ pub struct LooseChat {
 }
 
 impl LooseChat {
-    /// Writes what a chunk means to `out`. An answer that came whole ends there.
-    pub fn say(&mut self, chunk: &Value, out: &mut Out) {
+    /// Writes what a chunk means to `out`, `json` being its text. An answer that came whole ends there.
+    pub fn say(&mut self, chunk: &Value, json: &str, out: &mut Out) {
         let choices = chunk["choices"].as_array().map(Vec::as_slice).unwrap_or_default();
         // The choices of `n > 1` are not measured.
         if let Some(choice) = choices.iter().find(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
             if choice["delta"].is_object() {
                 self.streamed = true;
-                self.delta(&choice["delta"], out);
+                self.delta(&choice["delta"], json, out);
             } else if choice["message"].is_object() && !self.streamed {
                 self.streamed = true;
-                self.delta(&choice["message"], out);
+                self.delta(&choice["message"], json, out);
                 out.end();
             }
             let reason = text(&choice["finish_reason"]);
@@ -48,22 +48,22 @@ impl LooseChat {
         self.report(&chunk["usage"], out);
     }
 
-    fn delta(&mut self, delta: &Value, out: &mut Out) {
+    fn delta(&mut self, delta: &Value, json: &str, out: &mut Out) {
         // Servers send the same text under two names.
         let reasoning = ["reasoning_content", "reasoning"].map(|name| text(&delta[name]));
         out.reasoning(reasoning.into_iter().find(|text| !text.is_empty()).unwrap_or_default());
         match &delta["content"] {
-            Value::Array(parts) => parts.iter().for_each(|part| out.text(text(&part["text"]))),
+            Value::Array(parts) => parts.iter().for_each(|part| part_of(part, out)),
             content => out.text(text(content)),
         }
         out.refusal(text(&delta["refusal"]));
         let calls = delta["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
         for call in calls {
-            self.call(call, out);
+            self.call(call, json, out);
         }
     }
 
-    fn call(&mut self, call: &Value, out: &mut Out) {
+    fn call(&mut self, call: &Value, json: &str, out: &mut Out) {
         let name = text(&call["function"]["name"]);
         let last = self.calls.last().map(|(index, _)| *index);
         let index = match (call["index"].as_u64().and_then(|index| u32::try_from(index).ok()), last) {
@@ -83,7 +83,7 @@ impl LooseChat {
         match &call["function"]["arguments"] {
             Value::Null => {}
             Value::String(arguments) => out.tool_call(index, arguments.as_str()),
-            arguments => out.tool_call(index, arguments.to_string()),
+            arguments => out.tool_call(index, raw::text_of_object(json, "arguments", arguments)),
         }
     }
 
@@ -102,6 +102,15 @@ impl LooseChat {
     }
 }
 
+/// A part of the content. Mistral's `{type: "thinking", thinking: [{text}]}` is reasoning.
+fn part_of(part: &Value, out: &mut Out) {
+    match &part["thinking"] {
+        Value::Array(thoughts) => thoughts.iter().for_each(|thought| out.reasoning(text(&thought["text"]))),
+        thinking => out.reasoning(text(thinking)),
+    }
+    out.text(text(&part["text"]));
+}
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
@@ -114,7 +123,7 @@ mod tests {
     fn check(chunks: &[&str], expected: &[Piece]) {
         let (mut chat, mut out) = (LooseChat::default(), Out::new());
         for chunk in chunks {
-            chat.say(&serde_json::from_str(chunk).unwrap(), &mut out);
+            chat.say(&serde_json::from_str(chunk).unwrap(), chunk, &mut out);
         }
         let pieces: Vec<Piece> = out.into_deltas().into_iter().map(|delta| delta.piece).collect();
         assert_eq!(pieces, expected, "{chunks:?}");
@@ -149,6 +158,22 @@ mod tests {
         check(
             &[r#"{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}"#],
             &[text("a"), Piece::End, Piece::Finish("stop".into())],
+        );
+    }
+
+    #[test]
+    fn objects_of_arguments_keep_their_order_and_parts_that_reason_are_reasoning() {
+        check(
+            &[
+                r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"r"}]},{"type":"text","text":"a"}]}}]}"#,
+                r#"{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":{"b": 1, "a": 2}}}]}}]}"#,
+            ],
+            &[
+                Piece::Reasoning("r".into()),
+                text("a"),
+                Piece::ToolCall((0, "f".into())),
+                Piece::ToolCall((0, r#"{"b":1,"a":2}"#.into())),
+            ],
         );
     }
 

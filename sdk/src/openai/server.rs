@@ -3,6 +3,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::lenient::is_said;
 use crate::{Usage, raw};
 
 /// The fields of every dialect's report, whichever object they come in: `usage`, `x_groq.usage`, `timings`,
@@ -86,9 +87,10 @@ impl<'a> Report<'a> {
         raw::fields(raw.get(), FIELDS).map(Report).unwrap_or_default()
     }
 
-    /// Reads the report inside `x_groq`.
-    pub(crate) fn read_groq(raw: &'a RawValue) -> Report<'a> {
-        raw::field(Some(raw), "usage").map(Report::read).unwrap_or_default()
+    /// Reads the report inside `x_groq`, and why the stream was stopped early, which stands beside it.
+    pub(crate) fn read_groq(raw: &'a RawValue) -> (Report<'a>, Option<&'a RawValue>) {
+        let [usage, error] = raw::fields(raw.get(), ["usage", "error"]).unwrap_or_default();
+        (usage.map(Report::read).unwrap_or_default(), error.filter(|error| is_said(Some(error))))
     }
 
     /// Token counts. No arithmetic is done on them: what a count includes is the provider's affair.

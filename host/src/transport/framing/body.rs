@@ -1,6 +1,6 @@
 //! The whole body as one event, for answers that are not streamed.
 
-use super::{FramingError, MAX_BODY};
+use super::{BOM, FramingError, MAX_BODY};
 use crate::record::EventBatch;
 use crate::units::Stamp;
 
@@ -30,9 +30,20 @@ impl Body {
         if !complete {
             return Err(FramingError::Truncated(format!("the body broke off after {} bytes", bytes.len())));
         }
-        out.push(self.last, "", &bytes);
+        let text = bytes.strip_prefix(BOM).unwrap_or(&bytes);
+        // A body that ends with its connection looks complete wherever it was cut.
+        if breaks_off(text) {
+            return Err(FramingError::Truncated(format!("the body ends inside its JSON, {} bytes in", bytes.len())));
+        }
+        out.push(self.last, "", text);
         Ok(())
     }
+}
+
+/// Whether a body is JSON whose end is missing. What is wrong in another way is the plugin's to say.
+fn breaks_off(body: &[u8]) -> bool {
+    let begins = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+    begins && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err_and(|error| error.is_eof())
 }
 
 #[cfg(test)]
@@ -47,6 +58,21 @@ mod tests {
         check(&[Body], b"", true, &[], None);
         check(&[Body], b"", false, &[], None);
         check(&[Body], b"{\"a\"", false, &[], Some(FailureKind::Truncated));
+    }
+
+    #[test]
+    fn json_that_ends_too_early_is_truncated_however_the_connection_ended() {
+        for cut in ["{\"a\": \"b", "[{\"a\":1}", " \n{\"a\": {}", "{"] {
+            check(&[Body], cut.as_bytes(), true, &[], Some(FailureKind::Truncated));
+        }
+        for odd in ["{a", "[1}", "{}}", "<html", "\"a", "{\"a\":1} {"] {
+            check(&[Body], odd.as_bytes(), true, &[odd], None);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_answer() {
+        check(&[Body], "\u{feff}{}".as_bytes(), true, &["{}"], None);
     }
 
     #[test]

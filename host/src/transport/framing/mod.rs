@@ -35,6 +35,9 @@ pub const MAX_EVENT: usize = 16 << 20;
 /// The largest body that is taken as one event, in bytes: a batch of embeddings can be tens of MiB of JSON.
 pub const MAX_BODY: usize = 64 << 20;
 
+/// A byte order mark, which a text may begin with.
+const BOM: &[u8] = "\u{feff}".as_bytes();
+
 /// The eventstream message that carries a piece of the model's own response (SageMaker).
 const PAYLOAD_PART: &str = "PayloadPart";
 

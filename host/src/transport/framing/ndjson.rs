@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::{FramingError, MAX_EVENT, is_complete};
+use super::{BOM, FramingError, MAX_EVENT, is_complete};
 use crate::record::EventBatch;
 use crate::units::Stamp;
 
@@ -61,6 +61,8 @@ fn check_size(line: usize) -> Result<(), FramingError> {
 
 fn push_line(at: Stamp, line: &[u8], out: &mut EventBatch) {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
+    // No line of JSON begins so but the first.
+    let line = line.strip_prefix(BOM).unwrap_or(line);
     if !is_blank(line) {
         out.push(at, "", line);
     }

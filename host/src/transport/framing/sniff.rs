@@ -4,7 +4,7 @@
 //! What is held back meanwhile is bounded, and is read later as the same reads with the same arrivals: no event's time
 //! changes by it. What is decided depends on the bytes alone, not on how the network cut them.
 
-use super::Framing;
+use super::{BOM, Framing};
 use crate::units::Stamp;
 
 /// So many bytes without a decision, and the claim or the wish holds: far above the first line of any stream.
@@ -12,9 +12,6 @@ const MAX_HELD: usize = 64 << 10;
 
 /// The fields that an event stream may begin with; a comment has no name.
 const SSE_FIELDS: [&[u8]; 6] = [b"data:", b"event:", b"id:", b"retry:", b"error:", b":"];
-
-/// The bytes of a byte order mark.
-const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// The framing that a `content-type` header names, parameters ignored. `None` where the type does not tell, as with
 /// `text/plain`. JSON is one value: that it may be an array which is streamed is known to those who ask for one.

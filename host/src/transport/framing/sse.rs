@@ -8,11 +8,9 @@
 
 use memchr::{memchr, memchr2};
 
-use super::{FramingError, MAX_EVENT, is_complete};
+use super::{BOM, FramingError, MAX_EVENT, is_complete};
 use crate::record::EventBatch;
 use crate::units::Stamp;
-
-const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// The event under construction, and where in the stream we are.
 #[derive(Debug, Default)]
