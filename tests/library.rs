@@ -2,7 +2,7 @@
 
 // The example that README shows, so that it runs.
 #[path = "../host/examples/advanced.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 mod advanced;
 mod support;
 
@@ -38,7 +38,8 @@ fn the_example_runs_and_the_readme_shows_it() {
 #[test]
 fn answers_come_as_they_become_ready_each_with_its_request_and_its_metrics() {
     let mock = mock(&["--ttft", "100ms", "--itl", "20ms", "--output-tokens", "5"]);
-    let mut client = Client::new(LoadInput { num_concurrent_requests: Some(2), ..input(&mock.base) }).expect("a client");
+    let mut client =
+        Client::new(LoadInput { num_concurrent_requests: Some(2), ..input(&mock.base) }).expect("a client");
     let prompts = ["one", "two", "three", "four"];
     let ids: Vec<RequestId> =
         prompts.iter().map(|&prompt| client.launch(Request::new(prompt)).expect("launched")).collect();
@@ -46,7 +47,10 @@ fn answers_come_as_they_become_ready_each_with_its_request_and_its_metrics() {
     let answers: Vec<_> = client.by_ref().collect();
     assert_eq!(answers.iter().map(|a| a.record.id).collect::<BTreeSet<_>>(), ids.into_iter().collect());
     for answer in &answers {
-        assert_eq!(answer.request.messages[0].text, prompts[usize::try_from(answer.record.id.0).expect("few")]);
+        assert_eq!(
+            answer.request.messages[0].text,
+            prompts[usize::try_from(answer.record.id.0).expect("few")]
+        );
         let metrics = answer.metrics();
         assert!(answer.failure().is_none() && !answer.text().is_empty(), "{answer:?}");
         assert!(metrics.ttft.expect("a token") >= Span::from_millis(99), "{metrics:?}");
@@ -69,8 +73,8 @@ fn answers_come_as_they_become_ready_each_with_its_request_and_its_metrics() {
 fn a_request_says_its_own_sampling_over_that_of_the_client() {
     let mock = mock(&[]);
     let sampling = Some(r#"{"max_tokens": 3, "seed": 1}"#.to_owned());
-    let mut client =
-        Client::new(LoadInput { additional_sampling_params: sampling, ..input(&mock.base) }).expect("a client");
+    let mut client = Client::new(LoadInput { additional_sampling_params: sampling, ..input(&mock.base) })
+        .expect("a client");
     client.launch(Request::new("short")).expect("launched");
     let short = client.next().expect("an answer").record.token_events.len();
     client.launch(Request::new("long").sampling("max_tokens", 7)).expect("launched");

@@ -70,8 +70,12 @@ fn every_run_is_made_in_its_order_into_one_directory() {
         "concurrency = [1, 2]\nmetadata = \"who=me\"\n[[run]]\nmodel = [\"a\", \"b\"]\n[[run]]\nname = \"other api\"\nmodel = \"c\"\nllm-api = \"anthropic-messages\"\nconcurrency = 3\n",
     ));
     let document = plan.json(&[]);
-    let names: Vec<&str> =
-        document["runs"].as_array().expect("runs").iter().map(|run| run["name"].as_str().expect("a name")).collect();
+    let names: Vec<&str> = document["runs"]
+        .as_array()
+        .expect("runs")
+        .iter()
+        .map(|run| run["name"].as_str().expect("a name"))
+        .collect();
     let expected = [
         "a num-concurrent-requests=1",
         "b num-concurrent-requests=1",
@@ -82,11 +86,16 @@ fn every_run_is_made_in_its_order_into_one_directory() {
     assert_eq!(names, expected);
     assert_eq!(document["runs_planned"], 5);
     for run in document["runs"].as_array().expect("runs") {
-        assert_eq!((&run["summary"]["counts"]["ok"], &run["done_before"]), (&json!(4), &json!(false)), "{run}");
+        assert_eq!(
+            (&run["summary"]["counts"]["ok"], &run["done_before"]),
+            (&json!(4), &json!(false)),
+            "{run}"
+        );
         let dir = PathBuf::from(run["run_dir"].as_str().expect("a directory"));
         assert!(dir.starts_with(plan.results()), "{dir:?}");
         let manifest: Value =
-            serde_json::from_str(&fs::read_to_string(dir.join("manifest.json")).expect("a file")).expect("JSON");
+            serde_json::from_str(&fs::read_to_string(dir.join("manifest.json")).expect("a file"))
+                .expect("JSON");
         assert_eq!(manifest["plan"]["metadata"], json!({ "who": "me", "plan_run": run["name"] }));
     }
     // LLMPerf's files have the model's name only; here none replaces another's.
@@ -110,13 +119,20 @@ fn what_is_done_is_not_made_again_unless_it_changed_or_is_to() {
     assert_eq!(again.stderr.matches("done before").count(), 2, "{}", again.stderr);
     assert_eq!(again.stdout.lines().count(), 3, "the table has what was done before: {}", again.stdout);
     // Another name is no other run; another setting is.
-    plan.write(&text.replace("model = \"b\"", "model = \"b\"\nname = \"renamed\"").replace("requests = 4", "requests = 4 "));
+    plan.write(
+        &text
+            .replace("model = \"b\"", "model = \"b\"\nname = \"renamed\"")
+            .replace("requests = 4", "requests = 4 "),
+    );
     let renamed = plan.json(&[]);
     assert_eq!(renamed["runs"][1]["name"], "renamed");
     assert_eq!(renamed["runs"][1]["done_before"], true);
     plan.write(&text.replace("model = \"b\"", "model = \"b\"\nseed = 2"));
     let changed = plan.json(&[]);
-    assert_eq!((&changed["runs"][0]["done_before"], &changed["runs"][1]["done_before"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&changed["runs"][0]["done_before"], &changed["runs"][1]["done_before"]),
+        (&json!(true), &json!(false))
+    );
     let anew = plan.json(&["--restart"]);
     assert!(anew["runs"].as_array().expect("runs").iter().all(|run| run["done_before"] == false));
     assert_eq!(mock.truth().len(), (2 + 1 + 2) * 4);
@@ -125,7 +141,8 @@ fn what_is_done_is_not_made_again_unless_it_changed_or_is_to() {
 #[test]
 fn an_interrupted_plan_goes_on_with_the_run_it_was_in() {
     let mock = mock(&["--ttft", "200ms"]);
-    let text = of(&mock.base, "concurrency = 1\n[[run]]\nmodel = \"a\"\n[[run]]\nmodel = \"b\"\nrequests = 200\n");
+    let text =
+        of(&mock.base, "concurrency = 1\n[[run]]\nmodel = \"a\"\n[[run]]\nmodel = \"b\"\nrequests = 200\n");
     let plan = Plan::new(&text);
     let mut running = plan.cli(&["--output", "json"]).start();
     let state = plan.results().join("plan-state.json");
@@ -139,7 +156,10 @@ fn an_interrupted_plan_goes_on_with_the_run_it_was_in() {
     assert!(document["runs"].as_array().expect("runs").len() <= 2);
     plan.write(&text.replace("requests = 200", "requests = 2"));
     let rest = plan.json(&[]);
-    assert_eq!((&rest["runs"][0]["done_before"], &rest["runs"][1]["done_before"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&rest["runs"][0]["done_before"], &rest["runs"][1]["done_before"]),
+        (&json!(true), &json!(false))
+    );
 }
 
 #[test]
@@ -148,11 +168,17 @@ fn a_run_that_got_no_answer_does_not_end_the_others_and_is_made_again() {
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let text = of(
         &mock.base,
-        &format!("[[run]]\nmodel = \"gone\"\nbase-url = \"http://{closed}/v1\"\n[[run]]\nmodel = \"there\"\n"),
+        &format!(
+            "[[run]]\nmodel = \"gone\"\nbase-url = \"http://{closed}/v1\"\n[[run]]\nmodel = \"there\"\n"
+        ),
     );
     let plan = Plan::new(&text);
     let done = plan.run(&[]).exits(5);
-    assert!(done.stdout.lines().any(|line| line.starts_with("there") && line.contains(" 4 ")), "{}", done.stdout);
+    assert!(
+        done.stdout.lines().any(|line| line.starts_with("there") && line.contains(" 4 ")),
+        "{}",
+        done.stdout
+    );
     let again = plan.run(&[]).exits(5);
     assert_eq!(again.stderr.matches("done before").count(), 1, "{}", again.stderr);
 }
@@ -160,8 +186,10 @@ fn a_run_that_got_no_answer_does_not_end_the_others_and_is_made_again() {
 #[test]
 fn a_missed_objective_of_any_run_is_the_exit_code() {
     let mock = mock(&[]);
-    let plan =
-        Plan::new(&of(&mock.base, "model = \"m\"\n[[run]]\nslo = [\"e2el<1us\"]\n[[run]]\nslo = \"e2el<60s\"\n"));
+    let plan = Plan::new(&of(
+        &mock.base,
+        "model = \"m\"\n[[run]]\nslo = [\"e2el<1us\"]\n[[run]]\nslo = \"e2el<60s\"\n",
+    ));
     plan.run(&[]).exits(3);
 }
 
@@ -233,9 +261,19 @@ fn what_is_wrong_anywhere_in_the_file_is_said_before_anything_is_sent() {
 #[test]
 fn a_flag_that_belongs_into_the_file_is_refused_beside_it() {
     let plan = Plan::new("target = \"mock\"\n");
-    for flag in [&["--model", "m"][..], &["--concurrency", "2"], &["--isl", "60"], &["--slo", "e2el<1s"], &["--save-text"]] {
+    for flag in [
+        &["--model", "m"][..],
+        &["--concurrency", "2"],
+        &["--isl", "60"],
+        &["--slo", "e2el<1s"],
+        &["--save-text"],
+    ] {
         let done = plan.run(flag).exits(2);
-        assert!(done.stderr.contains("--plan") && done.stderr.contains("cannot be used with"), "{}", done.stderr);
+        assert!(
+            done.stderr.contains("--plan") && done.stderr.contains("cannot be used with"),
+            "{}",
+            done.stderr
+        );
     }
     llmperf("load").args(["--restart"]).done().exits(2);
     let missing = llmperf("load").args(["--plan", "no/such.toml"]).done().exits(2);

@@ -76,7 +76,8 @@ fn arrival_rate(plan: &Plan) -> Option<f64> {
 
 /// How long requests are launched at most.
 fn launching_time(plan: &Plan) -> Span {
-    let measured = plan.division.measured.map(|measured| Span(plan.division.warmup.0.saturating_add(measured.0)));
+    let measured =
+        plan.division.measured.map(|measured| Span(plan.division.warmup.0.saturating_add(measured.0)));
     let scheduled = plan.arrival.as_ref().and_then(|arrival| arrival.profile.length());
     [measured, scheduled].into_iter().flatten().fold(plan.timeout, Ord::min)
 }

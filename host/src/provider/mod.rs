@@ -52,8 +52,7 @@ pub fn names_a_secret(name: &str) -> bool {
 impl Provider {
     /// What a server may send back and no result may show: the credential, and those among the user's own headers.
     pub fn secrets(&self) -> Secrets {
-        let own =
-            self.headers.iter().filter(|(name, _)| names_a_secret(name.as_str()));
+        let own = self.headers.iter().filter(|(name, _)| names_a_secret(name.as_str()));
         // `Bearer <key>`, `name=value; name=value`: each word by itself, as a server may repeat it.
         let words =
             own.filter_map(|(_, value)| value.to_str().ok()).flat_map(|value| value.split([' ', '\t', ';']));

@@ -54,7 +54,10 @@ impl BatchState {
             }
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
             Ok(text) => serde_json::from_str(&text).with_context(|| {
-                format!("{} does not say which runs are done\nhint: start anew with --restart", path.display())
+                format!(
+                    "{} does not say which runs are done\nhint: start anew with --restart",
+                    path.display()
+                )
             })?,
         };
         if kept.schema_version != SCHEMA_VERSION {

@@ -35,9 +35,10 @@ impl Builder {
     /// them. The same one for the same id and answers, whoever asks.
     pub(super) fn build(&self, id: RequestId, answers: &[String]) -> (Ready, Span) {
         match self.workload.request(id, answers) {
-            Ok((spec, think)) => {
-                (self.prepare(&spec, &self.sampling).map(Arc::new).map_err(|failure| (spec.info(), failure)), think)
-            }
+            Ok((spec, think)) => (
+                self.prepare(&spec, &self.sampling).map(Arc::new).map_err(|failure| (spec.info(), failure)),
+                think,
+            ),
             Err(error) => {
                 let info = RequestInfo {
                     id,

@@ -212,7 +212,9 @@ impl Client {
 
     fn try_launch(&mut self, id: RequestId, request: Request) -> Result<()> {
         if self.outstanding.len() >= QUEUED_RECORDS {
-            bail!("{QUEUED_RECORDS} requests are launched already\nhint: take answers, with next_ready, before you launch more");
+            bail!(
+                "{QUEUED_RECORDS} requests are launched already\nhint: take answers, with next_ready, before you launch more"
+            );
         }
         let isl = request.messages.iter().map(|message| self.setup.tokenizer.count(&message.text)).sum();
         let spec = RequestSpec {

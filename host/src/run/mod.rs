@@ -150,7 +150,12 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         launched: None,
         connections: connections_ahead(plan),
         ahead: requests_ahead(plan),
-        limits: TimeLimits { timeout: plan.timeout, schedule: schedule_length(plan), drain: plan.drain, interruptible: true },
+        limits: TimeLimits {
+            timeout: plan.timeout,
+            schedule: schedule_length(plan),
+            drain: plan.drain,
+            interruptible: true,
+        },
         stop: stop.clone(),
     };
     watcher.started(plan.requests());

@@ -21,7 +21,8 @@ use crate::plan::{
 use crate::report::llmperf::file_base;
 use crate::report::{BatchRow, Progress, ascii_json, batch_table, inert, text_table};
 use crate::run::{
-    self, BatchDone, BatchEnd, BatchRun, BatchState, BatchWatcher, Ended, SeriesWatcher, Watcher, write_series,
+    self, BatchDone, BatchEnd, BatchRun, BatchState, BatchWatcher, Ended, SeriesWatcher, Watcher,
+    write_series,
 };
 use crate::units::Span;
 
@@ -259,7 +260,9 @@ fn forecast(runs: &[BatchRun], state: Option<&BatchState>, cool_down: Span) -> (
     }
     let waits = f64::from(todo.saturating_sub(1)) * cool_down.as_secs();
     total[3] += waits;
-    lines.push([vec!["all".to_owned(), format!("{todo} of {} runs to do", runs.len())], cells(total)].concat());
+    lines.push(
+        [vec!["all".to_owned(), format!("{todo} of {} runs to do", runs.len())], cells(total)].concat(),
+    );
     let text = format!(
         "{}estimated, as if an answer took {ASSUMED_TTFT_S} s to its first token and then 1 s for {ASSUMED_TOKENS_PER_S} tokens; nothing was sent\n",
         text_table(&lines)
@@ -322,7 +325,11 @@ fn live() -> Live {
 
 impl Runs {
     fn say(&self, number: usize, what: &str) {
-        eprintln!("run {number}/{}: {}: {what}", self.names.len(), inert(&self.names[number - 1], NAME_WIDTH));
+        eprintln!(
+            "run {number}/{}: {}: {what}",
+            self.names.len(),
+            inert(&self.names[number - 1], NAME_WIDTH)
+        );
     }
 }
 

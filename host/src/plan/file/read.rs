@@ -86,10 +86,9 @@ impl File<'_> {
                     let given = self.text_of(RESULTS_DIR, line, value.get_ref())?;
                     results_dir = Some(PathBuf::from(given)).filter(|dir| !dir.as_os_str().is_empty());
                 }
-                NAME => bail!(
-                    "{}:{line}: name belongs to a run\nhint: put it below a line [[run]]",
-                    self.origin
-                ),
+                NAME => {
+                    bail!("{}:{line}: name belongs to a run\nhint: put it below a line [[run]]", self.origin)
+                }
                 RUN => runs = Some(self.tables(line, value)?),
                 _ => self.add(&mut shared, key, line, value)?,
             }
@@ -158,7 +157,8 @@ impl File<'_> {
     }
 
     fn add(&self, axes: &mut Vec<Axis>, key: &str, line: usize, value: &Spanned<DeValue<'_>>) -> Result<()> {
-        let known = self.keys.iter().find(|known| known.name == key || known.aliases.iter().any(|a| a == key));
+        let known =
+            self.keys.iter().find(|known| known.name == key || known.aliases.iter().any(|a| a == key));
         let Some(known) = known else { return Err(self.unknown(key, line)) };
         if let KeyKind::NoKey(hint) = known.kind {
             bail!("{}:{line}: {key} is no key of a plan file\nhint: {hint}", self.origin);
@@ -248,7 +248,9 @@ impl File<'_> {
     fn refuse_secret(&self, key: &str, line: usize, value: &str) -> Result<()> {
         let name = match key {
             "header" => value.split(':').next().map(str::to_owned),
-            "plugin-option" => value.split('=').next().filter(|name| !name.contains("token")).map(str::to_owned),
+            "plugin-option" => {
+                value.split('=').next().filter(|name| !name.contains("token")).map(str::to_owned)
+            }
             "base-url" => url::Url::parse(value).ok().and_then(|url| {
                 let mut names = url.query_pairs().map(|(name, _)| name.into_owned());
                 names.find(|name| names_a_secret(name))

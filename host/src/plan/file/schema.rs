@@ -13,7 +13,10 @@ pub fn plan_schema(keys: &[FileKey]) -> Value {
     let mut top = Map::new();
     let cool_down = "Seconds to wait between two runs";
     top.insert("cool-down".to_owned(), json!({ "type": "number", "minimum": 0, "description": cool_down }));
-    top.insert("results-dir".to_owned(), json!({ "type": "string", "description": "Directory for all results" }));
+    top.insert(
+        "results-dir".to_owned(),
+        json!({ "type": "string", "description": "Directory for all results" }),
+    );
     top.extend(keys().filter(|key| key.name != "results-dir").flat_map(properties));
     top.insert(
         "run".to_owned(),
@@ -46,6 +49,8 @@ fn properties(key: &FileKey) -> Vec<(String, Value)> {
     let list = json!({ "type": "array", "minItems": 1, "items": one });
     let property = |help: String| json!({ "description": help, "anyOf": [one, list] });
     let mut all = vec![(key.name.clone(), property(key.help.clone()))];
-    all.extend(key.aliases.iter().map(|alias| (alias.clone(), property(format!("The same as {}", key.name)))));
+    all.extend(
+        key.aliases.iter().map(|alias| (alias.clone(), property(format!("The same as {}", key.name)))),
+    );
     all
 }

@@ -59,7 +59,9 @@ fn values_become_what_the_command_line_would_have() {
                 results-dir = 'r'\ncool-down = 1.5";
     let plan = parse(text).expect("a plan");
     assert_eq!((plan.results_dir, plan.cool_down), (Some("r".into()), Span::from_millis(1500)));
-    let of = |key: &str| plan.runs[0].settings.iter().find(|setting| setting.key == key).expect("it").values.clone();
+    let of = |key: &str| {
+        plan.runs[0].settings.iter().find(|setting| setting.key == key).expect("it").values.clone()
+    };
     assert_eq!(of("header"), ["A: 1", "B: 2"]);
     assert_eq!(of("save-text"), ["true"]);
     assert_eq!(of("additional-sampling-params"), [r#"{"temperature":0.5,"stop":["x"]}"#]);
@@ -91,7 +93,10 @@ fn what_is_wrong_is_named_with_its_line() {
         ("[[run]]\nresults-dir = 'x'", &["p.toml:2: results-dir is for all runs"]),
         ("[[run]]\nname = 'x'\n[[run]]\nname = 'x'", &["p.toml:4", "line 1", "too"]),
         ("[[run]]\nname = ' '", &["p.toml:2: \"\" is no name"]),
-        ("header = ['A: b', 'Authorization: Bearer hush']", &["p.toml:1: header", "secret (Authorization)", "key-env"]),
+        (
+            "header = ['A: b', 'Authorization: Bearer hush']",
+            &["p.toml:1: header", "secret (Authorization)", "key-env"],
+        ),
         ("base-url = 'http://h/v1?api_key=hush'", &["p.toml:1: base-url", "secret (api_key)"]),
     ];
     for (text, words) in cases {
@@ -114,9 +119,12 @@ fn a_product_without_measure_is_refused() {
 fn the_schema_has_every_key_and_its_aliases() {
     let schema = plan_schema(&keys());
     let (top, run) = (&schema["properties"], &schema["properties"]["run"]["items"]["properties"]);
-    for (key, in_top, in_run) in
-        [("model", true, true), ("concurrency", true, true), ("sweep", false, false), ("results-dir", true, false)]
-    {
+    for (key, in_top, in_run) in [
+        ("model", true, true),
+        ("concurrency", true, true),
+        ("sweep", false, false),
+        ("results-dir", true, false),
+    ] {
         assert_eq!((top.get(key).is_some(), run.get(key).is_some()), (in_top, in_run), "{key}");
     }
     assert_eq!(top["tokens"]["anyOf"][0]["enum"], serde_json::json!(["local", "server"]));
