@@ -16,3 +16,6 @@ pub mod tokens;
 pub mod transport;
 pub mod units;
 pub mod workload;
+
+pub use plan::LoadInput;
+pub use run::{Answer, AnswerMetrics, Client, Request};

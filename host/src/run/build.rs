@@ -35,9 +35,10 @@ impl Builder {
     /// them. The same one for the same id and answers, whoever asks.
     pub(super) fn build(&self, id: RequestId, answers: &[String]) -> (Ready, Span) {
         match self.workload.request(id, answers) {
-            Ok((spec, think)) => {
-                (self.prepare(&spec).map(Arc::new).map_err(|failure| (spec.info(), failure)), think)
-            }
+            Ok((spec, think)) => (
+                self.prepare(&spec, &self.sampling).map(Arc::new).map_err(|failure| (spec.info(), failure)),
+                think,
+            ),
             Err(error) => {
                 let info = RequestInfo {
                     id,
@@ -51,12 +52,13 @@ impl Builder {
         }
     }
 
-    fn prepare(&self, spec: &RequestSpec) -> Result<PreparedRequest, Failure> {
+    /// Makes of what is to be asked what goes on the wire, with these sampling parameters (JSON object text).
+    pub(super) fn prepare(&self, spec: &RequestSpec, sampling: &str) -> Result<PreparedRequest, Failure> {
         let context = Context {
             task: self.plugin.description().task(),
             model: &self.model,
             stream: true,
-            sampling: &self.sampling,
+            sampling,
             options: &self.options,
         };
         let mut session = self.plugin.session().map_err(crate::plugin::Fault::into_failure)?;

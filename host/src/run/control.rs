@@ -62,6 +62,8 @@ pub(super) struct TimeLimits {
     /// Launching stops this long after the start as planned.
     pub(super) schedule: Option<Span>,
     pub(super) drain: Drain,
+    /// Whether Ctrl-C and SIGTERM end it; where they do not, they are left to the program.
+    pub(super) interruptible: bool,
 }
 
 /// Watches over a run until `done`: stops launching at the end of the time to be measured, at the timeout, which counts from
@@ -74,13 +76,16 @@ pub(super) async fn watch_over(
     stop: Stop,
     done: oneshot::Receiver<()>,
 ) -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupted = async || {
-        tokio::select! {
+    let mut signals = match limits.interruptible {
+        true => Some((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)),
+        false => None,
+    };
+    let mut interrupted = async || match &mut signals {
+        Some((interrupt, terminate)) => tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-        }
+        },
+        None => std::future::pending().await,
     };
     let mut done = std::pin::pin!(done);
     let until = async |at: Stamp| sleep_until(Instant::from_std(clock.instant(at))).await;

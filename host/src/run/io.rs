@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use super::build::Ready;
+use super::client::Launched;
 use super::control::{Stop, TimeLimits, watch_over};
 use super::decode::Handover;
 use super::health::Watch;
@@ -51,6 +52,8 @@ pub(super) struct Io {
     pub(super) division: Division,
     /// When requests are due, where that does not hang on slots.
     pub(super) due_times: Option<DueTimes>,
+    /// When requests are due that are launched one by one; `None` where the loop says so.
+    pub(super) launched: Option<Launched>,
     /// Connections to open before the first request.
     pub(super) connections: usize,
     /// Requests to have at hand before the first is sent.
@@ -85,7 +88,9 @@ impl Io {
         let launch = Launch { source: Arc::new(source), course: course.clone(), phase, clock };
         // Every request is sent through this; it is dropped with the last of them, and the decode threads end.
         let sender = self.sender;
+        let launched = self.launched;
         let send = move |ready, due, admitted: Admitted| -> Pin<Box<dyn Future<Output = Stamp> + Send>> {
+            let due = launched.as_ref().map_or(due, |launched| launched.due(&ready, due));
             Box::pin(sender.clone().send(ready, Start { due, warmup: admitted.warmup }, course.clone()))
         };
         let dropped = match self.due_times {

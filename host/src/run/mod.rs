@@ -7,6 +7,7 @@ mod build;
 mod calibrate;
 mod calibration;
 pub mod check;
+mod client;
 mod control;
 mod correctness;
 mod decode;
@@ -53,6 +54,7 @@ pub use batch::{BatchDone, BatchEnd, BatchRun, BatchWatcher, run_batch};
 pub use batch_state::{BatchState, FinishedRun};
 pub use calibrate::{CalibrationLoad, LOADS, QUICK_LOADS, calibrate};
 pub use calibration::{default_path as calibration_path, store as store_calibration};
+pub use client::{Answer, AnswerMetrics, Client, Request};
 pub use control::Ended;
 pub use correctness::{Checked, correctness};
 pub use judgement::Judgement;
@@ -147,9 +149,15 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         overflow: plan.overflow,
         division: plan.division,
         due_times: due_times(plan, builder),
+        launched: None,
         connections: connections_ahead(plan),
         ahead: requests_ahead(plan),
-        limits: TimeLimits { timeout: plan.timeout, schedule: schedule_length(plan), drain: plan.drain },
+        limits: TimeLimits {
+            timeout: plan.timeout,
+            schedule: schedule_length(plan),
+            drain: plan.drain,
+            interruptible: true,
+        },
         stop: stop.clone(),
     };
     watcher.started(plan.requests());
