@@ -43,6 +43,7 @@ fn the_short_help_is_as_kept_and_fits_a_screen() {
     check("help-mock-short", &["mock", "-h"]);
     check("help-correctness-short", &["correctness", "-h"]);
     check("help-replay-short", &["replay", "-h"]);
+    check("help-compare-short", &["compare", "-h"]);
 }
 
 #[test]
@@ -52,6 +53,7 @@ fn the_long_help_is_as_kept() {
     check("help-mock-long", &["mock", "--help"]);
     check("help-correctness-long", &["correctness", "--help"]);
     check("help-replay-long", &["replay", "--help"]);
+    check("help-compare-long", &["compare", "--help"]);
 }
 
 #[test]
