@@ -47,6 +47,7 @@ fn the_short_help_is_as_kept_and_fits_a_screen() {
     check("help-plugin-check-short", &["plugin", "check", "-h"]);
     check("help-plugin-inspect-short", &["plugin", "inspect", "-h"]);
     check("help-plugin-new-short", &["plugin", "new", "-h"]);
+    check("help-compare-short", &["compare", "-h"]);
 }
 
 #[test]
@@ -59,6 +60,7 @@ fn the_long_help_is_as_kept() {
     check("help-plugin-check-long", &["plugin", "check", "--help"]);
     check("help-plugin-inspect-long", &["plugin", "inspect", "--help"]);
     check("help-plugin-new-long", &["plugin", "new", "--help"]);
+    check("help-compare-long", &["compare", "--help"]);
 }
 
 #[test]

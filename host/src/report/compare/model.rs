@@ -70,7 +70,8 @@ impl Traits {
 fn family(words: &[&str]) -> String {
     let mut family = String::new();
     for word in words {
-        let is_version = word.chars().all(|c| c.is_ascii_digit() || c == '.');
+        // Longer ones are dates.
+        let is_version = word.len() <= 4 && word.chars().all(|c| c.is_ascii_digit() || c == '.');
         if !(family.is_empty() || is_version && !family.ends_with(|c: char| c.is_ascii_digit())) {
             family.push('-');
         }

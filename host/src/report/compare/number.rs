@@ -4,7 +4,7 @@
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     let decimals = match size {
-        _ if size == 0.0 || size >= 1000.0 => 0,
+        _ if size >= 1000.0 || size.fract() == 0.0 => 0,
         _ if size >= 100.0 => 1,
         _ if size >= 1.0 => 2,
         _ if size >= 0.1 => 3,
@@ -41,6 +41,7 @@ mod tests {
     fn numbers_have_the_digits_that_matter() {
         let check = |value, expected: &str| assert_eq!(number(value), expected);
         check(0.0, "0");
+        check(20.0, "20");
         check(0.012_34, "0.0123");
         check(0.412_3, "0.412");
         check(9.357, "9.36");

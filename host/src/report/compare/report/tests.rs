@@ -79,7 +79,7 @@ fn changes_are_said_with_their_interval_or_as_noise() {
     let runs = [run("a:1b", 20), run("a:2b", 60), run("b:1b", 20), run("b:3b", 20)];
     let text = format!("{:?}", report(&runs, Language::English, 0));
     assert!(text.contains("Time to first token (TTFT): up 10"), "{text}");
-    assert!(text.contains("from 1B to 2B (0.0390 → 0.0790 s; 95% interval +"), "{text}");
+    assert!(text.contains("from 1B to 2B (0.0385 → 0.0785 s; 95% interval +"), "{text}");
     assert!(text.contains("no difference beyond the noise from 1B to 3B"), "{text}");
     assert!(text.contains("1 (shared)"), "{text}");
 }

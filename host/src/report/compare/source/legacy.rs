@@ -60,7 +60,10 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
     ];
     let failed = json["results_number_errors"].as_u64().unwrap_or(0);
     let completed = json["results_num_completed_requests"].as_u64().unwrap_or(0);
+    let rows = json["results_num_requests_started"].as_u64();
     let sample = individual(path).map(|file| read_individual(&file)).transpose()?;
+    // Rows of another run than this summary's would give it their intervals.
+    let sample = sample.filter(|sample| Some(sample.len() as u64) == rows);
     let ok = match &sample {
         // How many LLMPerf calls completed depends on its version; the rows are what there is.
         Some(sample) => (sample.len() as u64).saturating_sub(failed),

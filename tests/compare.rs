@@ -1,0 +1,294 @@
+//! `llmperf compare`: reports about three servers whose speeds are known, and the gate between two, with the real binary.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use llmperf::units::Stamp;
+use serde_json::{Value, json};
+use support::{Done, Mock, Results, llmperf, mock};
+
+const LEGACY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/llmperf/whole");
+
+/// Runs one model against its server and saves the results.
+fn measure(server: &Mock, model: &str, results: &Results, more: &[&str]) {
+    let load = ["--isl", "60", "--isl-stddev", "0", "--osl", "10", "--osl-stddev", "0", "--concurrency", "4"];
+    let run = llmperf("load").args(["--base-url", &server.base, "--model", model]).args(load);
+    run.args(results.flag()).args(["--requests", "40"]).args(more).done().exits(0);
+}
+
+fn compare(args: &[&str]) -> Done {
+    llmperf("compare").args(args).done()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+/// Three "models" of one family: first tokens after 40, 80 and 160 ms, the others every 4, 8 and 16 ms.
+fn three_models() -> Results {
+    let results = Results::new();
+    for (model, ttft, itl) in [
+        ("qwen2.5:7b-q8_0", "40ms", "4ms"),
+        ("qwen2.5:14b-q8_0", "80ms", "8ms"),
+        ("qwen2.5:32b-q4_K_M", "160ms", "16ms"),
+    ] {
+        measure(&mock(&["--ttft", ttft, "--itl", itl]), model, &results, &[]);
+    }
+    results
+}
+
+#[test]
+fn three_models_of_known_speeds_are_told_apart_in_both_languages_and_every_format() {
+    let results = three_models();
+    let dir = text(results.path());
+    let json = compare(&[dir, "--output", "json"]).exits(0).stdout;
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let run = |label: &str| {
+        let runs = json["runs"].as_array().expect("runs");
+        runs.iter().find(|run| run["label"] == label).unwrap_or_else(|| panic!("{label}: {runs:?}"))
+    };
+    // The client and a busy machine only ever add to what the server takes.
+    for (label, ttft, itl) in
+        [("Qwen2.5 7B", 40.0, 4.0), ("Qwen2.5 14B", 80.0, 8.0), ("Qwen2.5 32B", 160.0, 16.0)]
+    {
+        let check = |pointer: &str, truth: f64| {
+            let found = run(label).pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
+            let (value, low, high) = (&found["value"], &found["ci95"][0], &found["ci95"][1]);
+            let of = |number: &Value| number.as_f64().expect("a number");
+            assert!(of(low) <= of(value) && of(value) <= of(high), "{label} {pointer}: {found}");
+            assert!(of(value) > truth * 0.98 && of(value) < truth * 1.5, "{label} {pointer}: {found}");
+        };
+        check("/metrics/ttft/p50", ttft);
+        check("/metrics/itl/mean", itl);
+        check("/metrics/e2el/mean", ttft + 9.0 * itl);
+    }
+    let steps = json.pointer("/families/0/steps").and_then(Value::as_array).expect("steps");
+    assert_eq!(steps.len(), 3);
+    for step in steps {
+        for change in step["changes"].as_array().expect("changes") {
+            assert_eq!(change["beyond_noise"], true, "{change}");
+        }
+    }
+    let slower = steps[2]["changes"][0]["relative"].as_f64().expect("a change");
+    assert!((2.0..4.0).contains(&slower), "160 ms are three times more than 40: {slower}");
+    for ranking in json["rankings"].as_array().expect("rankings") {
+        let order: Vec<&Value> =
+            ranking["places"].as_array().expect("places").iter().map(|place| &place["run"]).collect();
+        assert_eq!(order, ["Qwen2.5 7B", "Qwen2.5 14B", "Qwen2.5 32B"], "{ranking}");
+    }
+
+    let zh = compare(&[dir, "--lang", "zh", "--output", "markdown"]).exits(0).stdout;
+    for part in [
+        "# 大模型性能对比分析报告\n",
+        "| 量化精度 | Q8\\_0 | Q4\\_K\\_M | Q8\\_0 |",
+        "#### 首个令牌生成时间 (TTFT) (s)\n",
+        "#### Qwen2.5 系列规模效应（7B → 14B → 32B）\n",
+        "首个令牌生成时间 (TTFT): 7B → 32B 增加 ",
+        "| 1 | Qwen2.5 7B | ",
+    ] {
+        assert!(zh.contains(part), "{part}\n{zh}");
+    }
+    let en = compare(&[dir]).exits(0).stdout;
+    assert!(
+        en.contains("Qwen2.5 across sizes (7B → 14B → 32B)\n") && en.contains("from 7B to 32B ("),
+        "{en}"
+    );
+    let html = compare(&[dir, "--output", "html"]).exits(0).stdout;
+    assert!(html.starts_with("<!doctype html>") && html.contains("default-src 'none'"), "{html}");
+    let csv = compare(&[dir, "--output", "csv"]).exits(0).stdout;
+    assert!(csv.lines().count() > 200 && csv.lines().all(|line| line.split(',').count() >= 12), "{csv}");
+}
+
+#[test]
+fn llmperfs_own_results_are_compared_and_never_mixed_with_ours_in_a_gate() {
+    let done = compare(&[LEGACY, "--lang", "zh"]).exits(0);
+    assert!(
+        done.stdout.contains("mock/llama-2-7b_chat:v1.0") && done.stdout.contains("ray-project/llmperf"),
+        "{done:?}"
+    );
+    let (ours, _) = runs([1.0, 1.0], 20);
+    let gate = |rule: &str| compare(&["--baseline", LEGACY, "--candidate", text(&ours), "--fail-if", rule]);
+    let done = gate("itl.p50 > +10%").exits(2);
+    assert!(done.stderr.contains("do not mean the same by itl\nhint: "), "{done:?}");
+    let done =
+        compare(&["--baseline", LEGACY, "--candidate", LEGACY, "--fail-if", "ttft.p50 > +10%"]).exits(0);
+    assert!(done.stdout.starts_with("no difference: ttft.p50 > +10%"), "{done:?}");
+}
+
+#[test]
+fn metadata_names_what_a_name_does_not_say() {
+    let results = Results::new();
+    let metadata = ["--metadata", "family=Ours,size=13b,quantization=w4a8"];
+    measure(&mock(&["--ttft", "5ms", "--itl", "1ms"]), "prod-eu-3", &results, &metadata);
+    let json: Value =
+        serde_json::from_str(&compare(&[text(results.path()), "--output", "json"]).exits(0).stdout)
+            .expect("JSON");
+    let run = &json["runs"][0];
+    assert_eq!((&run["label"], &run["quantisation"]), (&json!("Ours 13b"), &json!("w4a8")));
+}
+
+/// Two runs, made up: requests of some 100 ms with noise, the second `slower` times. Kept for the whole test process.
+fn runs(slower: [f64; 2], requests: u64) -> (PathBuf, PathBuf) {
+    static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare").join(number.to_string());
+    let [a, b] = ["a", "b"].map(|name| dir.join(name));
+    made_up::write(&a, slower[0], requests, 2 * number + 1);
+    made_up::write(&b, slower[1], requests, 2 * number + 2);
+    (a, b)
+}
+
+mod made_up {
+    use std::path::Path;
+
+    use llmperf::metrics::{Context, summarize};
+    use llmperf::record::{Outcome, RequestRecord, Usage};
+    use llmperf::report::{RecordsWriter, summary_json};
+    use llmperf::units::{RequestId, Tokens};
+
+    use super::Stamp;
+
+    /// A run directory of a server whose times are known but for a noise of ±20 %.
+    pub(super) fn write(dir: &Path, slower: f64, requests: u64, seed: u64) {
+        std::fs::create_dir_all(dir).expect("a directory");
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        // xorshift64*: what is drawn need not be good, only different from run to run.
+        let mut noise = || {
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            0.8 + 0.4 * (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 40) as f64 / (1u64 << 24) as f64
+        };
+        // Four slots, each with one request after another.
+        let mut free = [1_000_000u64; 4];
+        let records: Vec<RequestRecord> = (0..requests)
+            .map(|id| {
+                let slot = free.iter_mut().min().expect("four slots");
+                let sent = *slot;
+                let mut at = sent + (100e6 * slower * noise()) as u64;
+                let token_events: Vec<Stamp> = (0..20)
+                    .map(|_| {
+                        at += (10e6 * slower * noise()) as u64;
+                        Stamp(at)
+                    })
+                    .collect();
+                *slot = at + 1;
+                record(id, sent, token_events)
+            })
+            .collect();
+        let mut writer = RecordsWriter::create(&dir.join("records.jsonl")).expect("a file");
+        records.iter().for_each(|record| writer.append(record).expect("a line"));
+        let summary = summary_json(&summarize(&records, Context::default()));
+        std::fs::write(dir.join("summary.json"), summary.to_string()).expect("a file");
+    }
+
+    fn record(id: u64, sent: u64, token_events: Vec<Stamp>) -> RequestRecord {
+        let end = *token_events.last().expect("tokens");
+        RequestRecord {
+            id: RequestId(id),
+            session: None,
+            warmup: false,
+            response_id: None,
+            status: Some(200),
+            due: Stamp(sent),
+            sent: Stamp(sent),
+            connected: None,
+            headers: token_events.first().copied(),
+            first_output: token_events.first().copied(),
+            end,
+            events: token_events.len() as u64,
+            body_bytes: 100,
+            isl_target: Tokens(10),
+            isl: Tokens(10),
+            osl: Tokens(token_events.len() as u64),
+            token_events,
+            reasoning: Tokens(0),
+            max_tokens: None,
+            usage: Usage::default(),
+            finish: None,
+            terminated: true,
+            outcome: Outcome::Ok,
+            output: None,
+        }
+    }
+}
+
+const RULES: &[&str] = &[
+    "--fail-if",
+    "ttft.p95 > +10%",
+    "--fail-if",
+    "itl.p50 > +1ms",
+    "--fail-if",
+    "e2el.mean > +10%",
+    "--fail-if",
+    "output_throughput < -5%",
+];
+
+fn gate(pair: &(PathBuf, PathBuf), more: &[&str]) -> Done {
+    let args = [&["--baseline", text(&pair.0), "--candidate", text(&pair.1)][..], RULES, more].concat();
+    compare(&args)
+}
+
+#[test]
+fn a_target_a_fifth_slower_fails_every_rule() {
+    let pair = runs([1.0, 1.2], 150);
+    let done = gate(&pair, &[]).exits(3);
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert_eq!(lines.len(), 5, "{}", done.stdout);
+    assert!(lines[..4].iter().all(|line| line.starts_with("WORSE: ")), "{}", done.stdout);
+    assert_eq!(lines[4], "gate FAILED: 4 of 4 rules");
+    let json: Value =
+        serde_json::from_str(&gate(&pair, &["--output", "json"]).exits(3).stdout).expect("JSON");
+    assert_eq!((&json["passed"], &json["rules"][0]["verdict"]), (&json!(false), &json!("worse")));
+    let change = json["rules"][2]["difference"]["relative"].as_f64().expect("a change");
+    assert!((change - 0.2).abs() < 0.02, "{change}");
+
+    let (slow, fast) = pair;
+    let done = gate(&(fast, slow), &["--lang", "zh"]).exits(0);
+    assert!(
+        done.stdout.starts_with("变好：ttft.p95") && done.stdout.ends_with("均未失败\n"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
+fn the_same_target_a_hundred_times_over_raises_at_most_five_false_alarms() {
+    let alarms = (0..100).filter(|_| {
+        let done = gate(&runs([1.0, 1.0], 100), &[]);
+        assert!(matches!(done.code, Some(0 | 3)), "{done:?}");
+        done.code == Some(3)
+            || !done.stdout.starts_with("no difference: ttft.p95") && done.stdout.contains("WORSE")
+    });
+    let alarms = alarms.count();
+    assert!(alarms <= 5, "{alarms} of 100");
+}
+
+#[test]
+fn three_requests_are_too_few_which_fails_only_where_the_gate_is_strict() {
+    let pair = runs([1.0, 1.2], 3);
+    let done = gate(&pair, &[]).exits(0);
+    assert!(done.stdout.lines().take(4).all(|line| line.starts_with("TOO FEW: ")), "{}", done.stdout);
+    assert!(done.stdout.contains("it takes 72 in each run"), "{}", done.stdout);
+    gate(&pair, &["--strict"]).exits(3);
+}
+
+#[test]
+fn what_cannot_be_compared_is_a_mistake_of_usage_with_a_remedy() {
+    let (run, _) = runs([1.0, 1.0], 3);
+    let run = text(&run);
+    for args in [
+        &[][..],
+        &["/no/such/result"],
+        &["--baseline", run],
+        &["--baseline", run, "--candidate", run],
+        &["--baseline", run, "--candidate", run, "--fail-if", "ttft > +1%"],
+        &["--baseline", run, "--candidate", run, "--fail-if", "ttft.p50 > 1"],
+        &["--baseline", run, "--candidate", run, "--fail-if", "ttft.p50 > +1%", "--output", "html"],
+        &["--baseline", run, "--candidate", LEGACY, "--fail-if", "tpot.p50 > +1%"],
+    ] {
+        let done = compare(args).exits(2);
+        assert!(done.stdout.is_empty() && done.stderr.contains("error: "), "{args:?}: {done:?}");
+    }
+}
