@@ -3,6 +3,7 @@
 mod calibrate;
 mod load;
 mod mock;
+mod plugin;
 mod providers;
 mod replay;
 
@@ -45,6 +46,8 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// List the providers that --llm-api knows
     Providers(providers::ProvidersArgs),
+    /// Add, list and remove plugins
+    Plugin(plugin::PluginArgs),
     /// Serve the built-in target: an OpenAI- and Anthropic-speaking server with scripted timing and faults
     Mock(Box<mock::MockArgs>),
 }
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(*args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Providers(args) => providers::run(args),
+        Command::Plugin(args) => plugin::run(args),
         Command::Mock(args) => mock::run(*args),
     };
     match done {

@@ -20,6 +20,8 @@ pub struct Description {
     pub summary: String,
     pub tasks: Vec<String>,
     pub options: Vec<OptionSpec>,
+    /// Providers it brings along, as TOML in the form of `providers.toml`; usable once it is installed.
+    pub providers: Option<String>,
 }
 
 impl Description {
@@ -76,6 +78,7 @@ pub(super) fn description(guest: api::Description) -> Result<Description, String
         summary: guest.summary,
         tasks: guest.tasks,
         options,
+        providers: guest.providers,
     })
 }
 

@@ -10,13 +10,19 @@ mod catalog;
 mod convert;
 mod engine;
 mod idle;
+mod imports;
 mod limits;
 mod sandbox;
 mod session;
+mod store;
 mod weight;
 
 pub use catalog::{Bundled, bundled};
 pub use convert::{Context, Description, OptionKind, OptionSpec};
 pub use engine::{Engine, Plugin};
+pub use imports::imports;
 pub use limits::Limits;
 pub use session::{Fault, ResponseDecoder, Session};
+pub use store::{
+    AgreedOption, Installed, Store, already_there, data_dir, is_digest, is_plugin_name, read_component, sha256,
+};

@@ -51,7 +51,7 @@ pub use judgement::Judgement;
 pub use replay::{Replayed, replay};
 pub use results::ResultFiles;
 pub use search::{SearchEnd, SearchStep, find_max_rate};
-pub use setup::Setup;
+pub use setup::{Setup, plugin_engine};
 pub use sweep::{SeriesWatcher, SweepEnd, SweepRun, sweep, write_series};
 
 use build::Builder;

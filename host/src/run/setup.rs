@@ -128,10 +128,15 @@ impl Setup {
     }
 }
 
-pub(super) fn load_plugin(source: &PluginSource, limits: Limits) -> Result<Plugin, Error> {
+/// The engine that plugins run in; what it compiled is kept in the user's cache directory.
+pub fn plugin_engine(limits: Limits) -> Result<Engine> {
     let cache =
         directories::ProjectDirs::from("", "", "llmperf").map(|dirs| dirs.cache_dir().join("compiled"));
-    let engine = Engine::new(limits, cache.as_deref())?;
+    Engine::new(limits, cache.as_deref())
+}
+
+pub(super) fn load_plugin(source: &PluginSource, limits: Limits) -> Result<Plugin, Error> {
+    let engine = plugin_engine(limits)?;
     let loaded = match source {
         PluginSource::Bundled(name) => {
             let plugin =
