@@ -40,8 +40,9 @@ fn a_load_that_another_test_asks_for() {
         let mut plan = resolve(input, &|_| None)?;
         let credential = scheme.find(&env)?.ok_or_else(|| anyhow::anyhow!("no credential"))?;
         let base = Url::parse(&get("TEST_API")).expect("a URL");
-        plan.target =
-            Target::Provider(Provider { name: "test".to_owned(), base, credential, headers: vec![] });
+        let name = "test".to_owned();
+        let provider = Provider { name, base, path: vec![], query: vec![], credential, headers: vec![] };
+        plan.target = Target::Provider(Box::new(provider));
         let report = load(Setup::new(plan)?, &mut Nobody)?;
         println!("{}", report.json);
         Ok::<_, llmperf::error::Error>(())

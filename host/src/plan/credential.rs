@@ -56,7 +56,7 @@ mod tests {
 
     fn has_key(plan: Plan) -> bool {
         match plan.target {
-            Target::Provider(provider) => !provider.secrets().is_empty(),
+            Target::Provider(provider) => provider.credential.is_some(),
             Target::BuiltIn => panic!("the built-in target"),
         }
     }

@@ -6,6 +6,7 @@ mod credential;
 pub mod default;
 mod goals;
 mod input;
+mod installed;
 mod recording;
 mod resolve;
 mod shape;
@@ -18,7 +19,7 @@ use serde_json::{Map, Value};
 
 use crate::load::{Arrival, Division, NO_LIMIT, Overflow};
 use crate::metrics::{Dialect, TokenBasis};
-use crate::plugin::Limits;
+use crate::plugin::{Installed, Limits};
 use crate::provider::Provider;
 use crate::transport::Deadlines;
 use crate::units::Span;
@@ -27,6 +28,7 @@ use crate::workload::{Dataset, PrefixConfig, SonnetConfig};
 pub use content::TraceSpeed;
 pub use goals::{Goals, Loads, SearchPlan, Series};
 pub use input::{ArrivalWord, LoadInput};
+pub use installed::{installed, judge_plugin};
 pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
 pub use resolve::{catalog, resolve};
 
@@ -124,6 +126,8 @@ pub enum Target {
 pub enum PluginSource {
     /// Came with the host; its name.
     Bundled(&'static str),
+    /// Was added by the user.
+    Installed(Box<Installed>),
     /// A component file.
     File(PathBuf),
 }

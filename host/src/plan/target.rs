@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::credential::credential;
+use super::installed::installed;
 use super::{LoadInput, PluginSource, Target};
 use crate::plugin::bundled;
 use crate::provider::{Catalog, Env, Provider, ProviderEntry, aws_region, expand, parse_header};
@@ -42,7 +43,7 @@ pub(super) fn address(
     body.append(&mut sampling);
     let options = match plugin {
         PluginSource::File(_) => vec![],
-        PluginSource::Bundled(_) => options(input, &entry, &fill)?,
+        PluginSource::Bundled(_) | PluginSource::Installed(_) => options(input, &entry, &fill)?,
     };
     let target = match built_in(input)? {
         true => Target::BuiltIn,
@@ -87,11 +88,13 @@ pub(super) fn find_entry(
         (as_litellm(entry), router_model(entry, &model))
     } else if let Some(entry) = catalog.find(word, model) {
         (entry.clone(), model.to_owned())
-    } else if input.plugin.is_some() || bundled().any(|plugin| plugin.name == word) {
+    } else if input.plugin.is_some() || is_plugin(word)? {
         (ProviderEntry::custom(word, word), model.to_owned())
     } else {
         let mut known = catalog.names();
         known.extend(bundled().map(|plugin| plugin.name));
+        let added = installed()?;
+        known.extend(added.iter().map(|plugin| plugin.name.as_str()));
         known.push(LITELLM);
         known.sort_unstable();
         known.dedup();
@@ -102,6 +105,11 @@ pub(super) fn find_entry(
         _ => model,
     };
     Ok((entry, sent))
+}
+
+/// Whether a plugin of this name is bundled or installed.
+fn is_plugin(word: &str) -> Result<bool> {
+    Ok(bundled().any(|plugin| plugin.name == word) || installed()?.iter().any(|plugin| plugin.name == word))
 }
 
 /// LiteLLM asks for token counts only where it is told to; so do runs that are to be compared with its.
@@ -121,7 +129,7 @@ fn router_model(entry: &ProviderEntry, model: &str) -> String {
     }
 }
 
-/// The plugin that speaks the API: a file, or the bundled one of the API's name.
+/// The plugin that speaks the API: a file, or the one of the API's name, a bundled one first.
 pub(super) fn resolve_plugin(input: &LoadInput, entry: &ProviderEntry) -> Result<PluginSource> {
     if let Some(path) = &input.plugin {
         if !path.is_file() {
@@ -129,11 +137,14 @@ pub(super) fn resolve_plugin(input: &LoadInput, entry: &ProviderEntry) -> Result
         }
         return Ok(PluginSource::File(path.clone()));
     }
-    let plugin = bundled().find(|plugin| plugin.name == entry.api);
-    plugin.map(|plugin| PluginSource::Bundled(plugin.name)).ok_or_else(|| {
+    if let Some(plugin) = bundled().find(|plugin| plugin.name == entry.api) {
+        return Ok(PluginSource::Bundled(plugin.name));
+    }
+    let added = installed()?.into_iter().find(|plugin| plugin.name == entry.api);
+    added.map(|plugin| PluginSource::Installed(Box::new(plugin))).ok_or_else(|| {
         let known: Vec<_> = bundled().map(|plugin| plugin.name).collect();
         anyhow!(
-            "provider {} speaks {}, and no plugin does\nhint: give one with --plugin; bundled are {}",
+            "provider {} speaks {}, and no plugin does\nhint: give one with --plugin, or install one with llmperf plugin add; bundled are {}",
             entry.name,
             entry.api,
             known.join(", ")

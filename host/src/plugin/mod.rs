@@ -24,5 +24,6 @@ pub use imports::imports;
 pub use limits::Limits;
 pub use session::{Fault, ResponseDecoder, Session};
 pub use store::{
-    AgreedOption, Installed, Store, already_there, data_dir, is_digest, is_plugin_name, read_component, sha256,
+    AgreedOption, Installed, Store, already_there, data_dir, is_digest, is_plugin_name, read_component,
+    sha256,
 };

@@ -129,6 +129,7 @@ fn plugin(setup: &Setup) -> Value {
         "sha256": plugin.digest(),
         "source": match &setup.plan.plugin {
             PluginSource::Bundled(_) => "bundled".to_owned(),
+            PluginSource::Installed(_) => "installed".to_owned(),
             PluginSource::File(path) => path.display().to_string(),
         },
         "options": setup.builder.options.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<serde_json::Map<_, _>>(),

@@ -100,8 +100,9 @@ impl Store {
             "hint: llmperf plugin add --replace FILE adds it again; llmperf plugin remove {} forgets it",
             plugin.name
         );
-        let wasm = read_component(&path)
-            .map_err(|error| anyhow!("the installed plugin {} cannot be used: {error:#}\n{again}", plugin.name))?;
+        let wasm = read_component(&path).map_err(|error| {
+            anyhow!("the installed plugin {} cannot be used: {error:#}\n{again}", plugin.name)
+        })?;
         let found = sha256(&wasm);
         if found != plugin.sha256 {
             bail!(
