@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::super::providers::table;
 use super::print_result;
 use crate::error::Error;
+use crate::plan::judge_plugin;
 use crate::plugin::{Limits, Store, bundled};
 use crate::report::inert;
 use crate::run::plugin_engine;
@@ -51,7 +52,10 @@ fn rows() -> Result<Vec<Row>, Error> {
     let mut rows = vec![];
     let store = Store::open().map_err(Error::usage)?;
     for plugin in store.installed().map_err(Error::usage)? {
-        let defect = store.component(&plugin).err().map(|error| error.to_string());
+        let changed = store.component(&plugin).err().map(|error| error.to_string());
+        let left_out =
+            || judge_plugin(&plugin).err().map(|error| format!("it cannot be used any more: {error:#}"));
+        let defect = changed.or_else(left_out);
         rows.push(Row {
             name: plugin.name,
             version: plugin.version,
@@ -86,7 +90,7 @@ fn as_text(rows: &[Row]) -> String {
         cells.push([
             row.name.clone(),
             inert(&row.version, VERSION_WIDTH),
-            if row.defect.is_some() { "CHANGED".to_owned() } else { row.source.to_owned() },
+            if row.defect.is_some() { "UNUSABLE".to_owned() } else { row.source.to_owned() },
             row.sha256.chars().take(DIGEST_WIDTH).collect(),
             inert(&row.summary, SUMMARY_WIDTH),
         ]);
@@ -126,7 +130,7 @@ mod tests {
             as_text(&[row, changed]),
             "PLUGIN  VERSION          SOURCE     SHA256        SUMMARY\n\
              parrot  0.1.0\\u{1b}[31m  installed  0123456789ab  says\\nit\n\
-             b       0.1.0\\u{1b}[31m  CHANGED    0123456789ab  says\\nit\n"
+             b       0.1.0\\u{1b}[31m  UNUSABLE   0123456789ab  says\\nit\n"
         );
     }
 

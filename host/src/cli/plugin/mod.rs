@@ -1,5 +1,6 @@
 //! `llmperf plugin`: what people do with plugins beside running them. One file per command.
 
+mod add;
 mod list;
 mod remove;
 
@@ -17,6 +18,8 @@ pub(super) struct PluginArgs {
 
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
+    /// Install a plugin, after showing what it asks for
+    Add(add::AddArgs),
     /// Show the plugins that there are: bundled and installed
     List(list::ListArgs),
     /// Uninstall a plugin
@@ -25,6 +28,7 @@ enum PluginCommand {
 
 pub(super) fn run(args: PluginArgs) -> Result<u8, Error> {
     match args.command {
+        PluginCommand::Add(args) => add::run(args),
         PluginCommand::List(args) => list::run(args),
         PluginCommand::Remove(args) => remove::run(args),
     }
