@@ -53,7 +53,10 @@ fn names_of_others_are_refused() {
     refused("name = \"\\u001b[31m\"\napi = \"parrot\"", &["letters"]);
     refused("litellm = [\"parrot/\"]", &["LiteLLM's"]);
     refused("bare = [\"gpt-\"]", &["LiteLLM's"]);
-    refused("aliases = [\"a\"]\n[[provider]]\nname = \"a\"\napi = \"parrot\"", &["two of its providers"]);
+    refused(
+        "\napi = \"parrot\"\naliases = [\"a\"]\n[[provider]]\nname = \"a\"\napi = \"parrot\"",
+        &["two of its providers"],
+    );
 }
 
 #[test]
