@@ -44,7 +44,8 @@ struct Knob {
 fn card() -> Card {
     // Read where it lies, so that the compiler takes nothing for granted.
     let text = unsafe { std::ptr::read_volatile(&raw const CARD) };
-    serde_json::from_slice(&text[12..]).expect("the suite wrote a card")
+    // Without a word, so that nothing in the host's output looks like a panic of its own.
+    serde_json::from_slice(&text[12..]).unwrap_or_else(|_| core::arch::wasm32::unreachable())
 }
 
 impl Plugin for Magpie {
