@@ -113,7 +113,6 @@ impl Plan {
 
 /// Where requests go.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "a program has one or two")]
 pub enum Target {
     /// The built-in target, started for this run.
     BuiltIn,
