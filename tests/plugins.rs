@@ -3,8 +3,8 @@
 mod support;
 
 #[allow(dead_code)]
-#[path = "support_sandbox/mod.rs"]
-mod support_sandbox;
+#[path = "sandbox/harness.rs"]
+mod harness;
 
 #[path = "plugins/answer.rs"]
 mod answer;
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use answer::{Answer, write_fixture};
+use harness::{hostile, hostile_early, hostile_path};
 use llmperf::plugin::bundled;
 use serde_json::{Value, json};
 use support::{Done, in_parallel, llmperf};
-use support_sandbox::{hostile, hostile_early, hostile_path};
 
 const FAILED: Option<i32> = Some(6);
 

@@ -55,7 +55,7 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// List the providers that --llm-api knows
     Providers(providers::ProvidersArgs),
-    /// Look at a plugin, judge it, begin one
+    /// Add, list, judge and begin plugins
     Plugin(plugin::PluginArgs),
     /// Serve the built-in target: an OpenAI- and Anthropic-speaking server with scripted timing and faults
     Mock(Box<mock::MockArgs>),

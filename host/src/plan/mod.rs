@@ -9,6 +9,7 @@ mod estimate;
 mod file;
 mod goals;
 mod input;
+mod installed;
 mod limits;
 mod recording;
 mod resolve;
@@ -22,7 +23,7 @@ use serde_json::{Map, Value};
 
 use crate::load::{Arrival, Division, NO_LIMIT, Overflow};
 use crate::metrics::{Dialect, TokenBasis};
-use crate::plugin::Limits;
+use crate::plugin::{Installed, Limits};
 use crate::provider::Provider;
 use crate::transport::Deadlines;
 use crate::units::Span;
@@ -34,6 +35,7 @@ pub use estimate::{ASSUMED_TOKENS_PER_S, ASSUMED_TTFT_S, Estimate, estimate};
 pub use file::{FileKey, FileRun, KeyKind, PlanFile, Setting, plan_schema};
 pub use goals::{Goals, Loads, SearchPlan, Series};
 pub use input::{ArrivalWord, LoadInput};
+pub use installed::{installed, judge_plugin};
 pub use limits::limit_words;
 pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
 pub use resolve::{catalog, resolve, results_dir};
@@ -133,6 +135,8 @@ pub enum Target {
 pub enum PluginSource {
     /// Came with the host; its name.
     Bundled(&'static str),
+    /// Was added by the user.
+    Installed(Box<Installed>),
     /// A component file.
     File(PathBuf),
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::content;
 use super::default;
+use super::installed::{add_providers, installed};
 use super::limits::limits;
 use super::recording::record_dir;
 use super::shape::{self, concurrency, seconds, seconds_or_zero};
@@ -24,6 +25,8 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
     let env = &|name: &str| env(name).filter(|value| !value.is_empty());
     let goals = Goals::resolve(&mut input)?;
     let catalog = catalog(input.providers.as_deref())?;
+    let mut credential_variables = catalog.credential_variables();
+    credential_variables.extend(input.key_env.clone());
     let mut notes = Vec::new();
     let llm_api = api_word(&input).to_owned();
     let model = match (input.model.clone(), built_in(&input)?) {
@@ -58,7 +61,7 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
         target: addressed.target,
         plugin: addressed.plugin,
         plugin_options: addressed.options,
-        credential_variables: catalog.credential_variables(),
+        credential_variables,
         limits: limits(&input.plugin_limits)?,
         workload: SonnetConfig {
             seed: input.seed.unwrap_or(default::SEED),
@@ -105,11 +108,18 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
     })
 }
 
-/// The bundled providers, with those of the user's own file.
+/// The bundled providers, with those of the user's own file and those of installed plugins.
 ///
 /// # Errors
 /// Names the file, and what is wrong in it where.
 pub fn catalog(own: Option<&Path>) -> Result<Catalog> {
+    let mut catalog = own_catalog(own)?;
+    add_providers(&mut catalog, &installed()?);
+    Ok(catalog)
+}
+
+/// The same without installed plugins.
+pub(super) fn own_catalog(own: Option<&Path>) -> Result<Catalog> {
     let mut catalog = Catalog::bundled()?;
     let standing = directories::ProjectDirs::from("", "", "llmperf")
         .map(|dirs| dirs.config_dir().join("providers.toml"))

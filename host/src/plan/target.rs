@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::credential::credential;
+use super::installed::installed;
 use super::{LoadInput, PluginSource, Target};
 use crate::plugin::bundled;
 use crate::provider::{Catalog, Env, Provider, ProviderEntry, aws_region, expand, parse_header};
@@ -42,11 +43,11 @@ pub(super) fn address(
     body.append(&mut sampling);
     let options = match plugin {
         PluginSource::File(_) => vec![],
-        PluginSource::Bundled(_) => options(input, &entry, &fill)?,
+        PluginSource::Bundled(_) | PluginSource::Installed(_) => options(input, &entry, &fill)?,
     };
     let target = match built_in(input)? {
         true => Target::BuiltIn,
-        false => Target::Provider(Box::new(provider(input, &entry, env, &fill)?)),
+        false => Target::Provider(Box::new(provider(input, &entry, &sent_model, env, &fill)?)),
     };
     Ok(Addressed { target, plugin, sent_model, options, sampling: body })
 }
@@ -87,11 +88,13 @@ pub(super) fn find_entry(
         (as_litellm(entry), router_model(entry, &model))
     } else if let Some(entry) = catalog.find(word, model) {
         (entry.clone(), model.to_owned())
-    } else if input.plugin.is_some() || bundled().any(|plugin| plugin.name == word) {
+    } else if input.plugin.is_some() || is_plugin(word)? {
         (ProviderEntry::custom(word, word), model.to_owned())
     } else {
         let mut known = catalog.names();
         known.extend(bundled().map(|plugin| plugin.name));
+        let added = installed()?;
+        known.extend(added.iter().map(|plugin| plugin.name.as_str()));
         known.push(LITELLM);
         known.sort_unstable();
         known.dedup();
@@ -102,6 +105,11 @@ pub(super) fn find_entry(
         _ => model,
     };
     Ok((entry, sent))
+}
+
+/// Whether a plugin of this name is bundled or installed.
+fn is_plugin(word: &str) -> Result<bool> {
+    Ok(bundled().any(|plugin| plugin.name == word) || installed()?.iter().any(|plugin| plugin.name == word))
 }
 
 /// LiteLLM asks for token counts only where it is told to; so do runs that are to be compared with its.
@@ -121,7 +129,7 @@ fn router_model(entry: &ProviderEntry, model: &str) -> String {
     }
 }
 
-/// The plugin that speaks the API: a file, or the bundled one of the API's name.
+/// The plugin that speaks the API: a file, or the one of the API's name, a bundled one first.
 pub(super) fn resolve_plugin(input: &LoadInput, entry: &ProviderEntry) -> Result<PluginSource> {
     if let Some(path) = &input.plugin {
         if !path.is_file() {
@@ -129,11 +137,14 @@ pub(super) fn resolve_plugin(input: &LoadInput, entry: &ProviderEntry) -> Result
         }
         return Ok(PluginSource::File(path.clone()));
     }
-    let plugin = bundled().find(|plugin| plugin.name == entry.api);
-    plugin.map(|plugin| PluginSource::Bundled(plugin.name)).ok_or_else(|| {
+    if let Some(plugin) = bundled().find(|plugin| plugin.name == entry.api) {
+        return Ok(PluginSource::Bundled(plugin.name));
+    }
+    let added = installed()?.into_iter().find(|plugin| plugin.name == entry.api);
+    added.map(|plugin| PluginSource::Installed(Box::new(plugin))).ok_or_else(|| {
         let known: Vec<_> = bundled().map(|plugin| plugin.name).collect();
         anyhow!(
-            "provider {} speaks {}, and no plugin does\nhint: give one with --plugin; bundled are {}",
+            "provider {} speaks {}, and no plugin does\nhint: give one with --plugin, or install one with llmperf plugin add; bundled are {}",
             entry.name,
             entry.api,
             known.join(", ")
@@ -202,11 +213,16 @@ fn drop_refused(entry: &ProviderEntry, sampling: &mut Map<String, Value>, notes:
 fn provider(
     input: &LoadInput,
     entry: &ProviderEntry,
+    sent_model: &str,
     env: Env<'_>,
     fill: &dyn Fn(&str) -> Result<String>,
 ) -> Result<Provider> {
     let (base, needs_key) = base_url(input, entry, env, fill)?;
-    let credential = credential(input.key_env.as_deref(), entry, needs_key, env)?;
+    let credential = credential(input.key_env.as_deref(), entry, needs_key, &|name| match name {
+        // What is served in one region is signed for it.
+        "AWS_REGION_NAME" => arn_region(sent_model).or_else(|| env(name)),
+        _ => env(name),
+    })?;
     let in_path =
         |error: anyhow::Error| error.context(format!("the path of provider {} is not complete", entry.name));
     let segments = entry.path.split('/').filter(|segment| !segment.is_empty());

@@ -20,7 +20,7 @@ pub struct Description {
     pub summary: String,
     pub tasks: Vec<String>,
     pub options: Vec<OptionSpec>,
-    /// Providers it brings along, as TOML in the form of `providers.toml`; not yet read.
+    /// Providers it brings along, as TOML in the form of `providers.toml`; usable once it is installed.
     pub providers: Option<String>,
 }
 

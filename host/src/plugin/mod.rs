@@ -13,9 +13,11 @@ mod convert;
 mod engine;
 mod file_kind;
 mod idle;
+mod imports;
 mod limits;
 mod sandbox;
 mod session;
+mod store;
 mod usage;
 mod weight;
 
@@ -25,6 +27,11 @@ pub use contract::{CONTRACT, Contract};
 pub use convert::{Context, Description, OptionKind, OptionSpec};
 pub use engine::{Engine, Plugin};
 pub use file_kind::FileKind;
+pub use imports::imports;
 pub use limits::Limits;
 pub use session::{Fault, OpenDecoder, ResponseDecoder, Session};
+pub use store::{
+    AgreedOption, Installed, Store, already_there, data_dir, is_digest, is_plugin_name, read_component,
+    sha256,
+};
 pub use usage::{Usage, Work};

@@ -114,12 +114,23 @@ impl Catalog {
         toml::from_str(include_str!("providers.toml")).context("the bundled provider list cannot be read")
     }
 
+    /// # Errors
+    /// It is no TOML of this form; the error names line and field.
+    pub(super) fn parse(toml: &str) -> Result<Catalog> {
+        Ok(toml::from_str(toml)?)
+    }
+
+    /// Adds entries that are known to be in nobody's way, behind all others.
+    pub fn append(&mut self, entries: Vec<ProviderEntry>) {
+        self.entries.extend(entries);
+    }
+
     /// Takes over the tables of a user's own file. One of a name that is known replaces what has it.
     ///
     /// # Errors
     /// It is no TOML of this form; the error names line and field.
     pub fn extend(&mut self, toml: &str) -> Result<()> {
-        let own: Catalog = toml::from_str(toml)?;
+        let own = Catalog::parse(toml)?;
         for (n, entry) in own.entries.iter().enumerate() {
             if entry.name.trim().is_empty() {
                 bail!("provider {} has an empty name", n + 1);
@@ -161,7 +172,7 @@ impl Catalog {
     /// Every environment variable that any provider takes a credential from.
     pub fn credential_variables(&self) -> Vec<String> {
         let schemes = self.entries.iter().flat_map(|entry| &entry.credential);
-        schemes.flat_map(Scheme::variables).collect()
+        schemes.flat_map(Scheme::secret_variables).collect()
     }
 }
 

@@ -120,6 +120,20 @@ impl Provider {
     }
 }
 
+/// Whether a header is one that only the host sends.
+pub(super) fn is_host_header(name: &HeaderName) -> bool {
+    HOST_HEADERS.contains(&name.as_str())
+}
+
+/// Whether a header belongs to the connection, or says where the body ends or who is asked.
+pub(super) fn is_connection_header(name: &HeaderName) -> bool {
+    let carries_keys = matches!(
+        name.as_str(),
+        "api-key" | "authorization" | "x-api-key" | "x-goog-api-key" | "x-amz-security-token"
+    );
+    is_host_header(name) && !carries_keys
+}
+
 /// How many of the segments that are to follow the base URL it ends in already: people paste the endpoint or a part of it,
 /// and some variables hold all of it.
 fn already_there(base: &Url, behind: &[&str]) -> usize {

@@ -71,6 +71,14 @@ impl Scheme {
         }
     }
 
+    /// The names of all variables that hold a part of the credential, or lead to it.
+    pub fn secret_variables(&self) -> Vec<String> {
+        match self {
+            Scheme::Sigv4 { .. } => aws::SECRET_VARIABLES.map(str::to_owned).to_vec(),
+            _ => self.variables(),
+        }
+    }
+
     /// The same scheme with its key in this variable; where it takes more than a key, the bearer token that serves in its
     /// place.
     ///

@@ -6,11 +6,12 @@ use anyhow::{Context, Result};
 
 use super::{machine, manifest};
 use crate::metrics::Calibration;
+use crate::plugin::data_dir;
 use crate::report::{ascii_json, write_atomically};
 
 /// In the user's data directory; `None` where the user has no home.
 pub fn default_path() -> Option<PathBuf> {
-    Some(directories::ProjectDirs::from("", "", "llmperf")?.data_dir().join("calibration.json"))
+    Some(data_dir()?.join("calibration.json"))
 }
 
 /// What is stored of this machine. A file that is missing, broken or of another machine is as good as none.

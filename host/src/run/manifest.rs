@@ -136,6 +136,7 @@ fn plugin(setup: &Setup) -> Value {
         "sha256": plugin.digest(),
         "source": match &setup.plan.plugin {
             PluginSource::Bundled(_) => "bundled".to_owned(),
+            PluginSource::Installed(_) => "installed".to_owned(),
             PluginSource::File(path) => path.display().to_string(),
         },
         "limits": limit_words(&setup.plan.limits).map(|(k, v)| (k.to_owned(), Value::from(v))).collect::<serde_json::Map<_, _>>(),

@@ -13,6 +13,7 @@ mod correctness;
 mod decode;
 mod events;
 mod health;
+mod install;
 mod interrupt;
 mod io;
 mod judgement;
@@ -57,6 +58,7 @@ pub use calibration::{default_path as calibration_path, store as store_calibrati
 pub use client::{Answer, AnswerMetrics, Client, Request};
 pub use control::Ended;
 pub use correctness::{Checked, correctness};
+pub use install::{Proposal, propose};
 pub use judgement::Judgement;
 pub use replay::{Replayed, replay};
 pub use results::ResultFiles;

@@ -64,10 +64,11 @@ impl Recorded {
         &self.plan.llm_api
     }
 
-    /// The plugin's file; `None` where it came with the host.
+    /// The plugin's file; `None` where it came with the host or was installed, and its name finds it.
     pub(super) fn plugin_file(&self) -> Option<PathBuf> {
         let source = &self.plugin.source;
-        (!source.is_empty() && source != "bundled").then(|| PathBuf::from(source))
+        let has_name = matches!(source.as_str(), "" | "bundled" | "installed");
+        (!has_name).then(|| PathBuf::from(source))
     }
 
     /// The tokenizer's file; `None` where it came with the host.

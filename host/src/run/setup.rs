@@ -14,8 +14,8 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::mock::{self, Delay, MockConfig, MockHandle, UsageMode};
 use crate::plan::{Plan, PluginSource, Target};
-use crate::plugin::{Engine, Fault, Limits, OptionSpec, Plugin, bundled};
-use crate::provider::{Credential, Env, Provider};
+use crate::plugin::{Engine, Fault, Limits, OptionSpec, Plugin, Store, bundled};
+use crate::provider::{Credential, Env, Provider, looks_secret};
 use crate::record::{Failure, PreparedRequest};
 use crate::tokens::Tokenizer;
 use crate::units::{RequestId, Span};
@@ -119,7 +119,7 @@ impl Setup {
     /// The API that is spoken, for people: the word that chose it, or what the plugin itself says.
     pub fn api(&self) -> String {
         match self.plan.plugin {
-            PluginSource::Bundled(_) => self.plan.llm_api.clone(),
+            PluginSource::Bundled(_) | PluginSource::Installed(_) => self.plan.llm_api.clone(),
             PluginSource::File(_) => self.builder.plugin.description().name.clone(),
         }
     }
@@ -145,6 +145,10 @@ pub(super) fn load_plugin(source: &PluginSource, limits: Limits) -> Result<Plugi
             let plugin =
                 bundled().find(|plugin| plugin.name == *name).expect("a plan names bundled plugins only");
             engine.load_bundled(&plugin)
+        }
+        PluginSource::Installed(plugin) => {
+            let wasm = Store::open().and_then(|store| store.component(plugin));
+            engine.load(&plugin.name, &wasm.map_err(Error::usage)?)
         }
         PluginSource::File(path) => {
             let origin = path.display().to_string();
@@ -216,8 +220,12 @@ fn plugin_options(plan: &Plan, known: &[OptionSpec], env: Env<'_>) -> Result<Vec
     Ok(options)
 }
 
-/// The first of the option's variables that is set. A guest never sees a credential, whatever it calls it.
+/// The first of the option's variables that is set. A guest never sees a credential, whatever it calls it; and one that did not
+/// come with llmperf sees nothing that is named like one.
 fn from_environment(plan: &Plan, option: &OptionSpec, env: Env<'_>) -> Option<String> {
-    let open = option.env.iter().filter(|name| !plan.credential_variables.contains(name));
+    let is_trusted = matches!(plan.plugin, PluginSource::Bundled(_));
+    let is_open =
+        |name: &&String| !plan.credential_variables.contains(name) && (is_trusted || !looks_secret(name));
+    let open = option.env.iter().filter(is_open);
     open.filter_map(|name| env(name)).find(|value| !value.is_empty())
 }

@@ -1,8 +1,11 @@
 //! `llmperf plugin`: what people do with plugins beside running them. One file per command.
 
+mod add;
 mod check;
 mod inspect;
+mod list;
 mod new;
+mod remove;
 mod skeleton;
 
 use std::path::PathBuf;
@@ -23,6 +26,12 @@ pub(super) struct PluginArgs {
 
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
+    /// Install a plugin, after showing what it asks for
+    Add(add::AddArgs),
+    /// Show the plugins that there are: bundled and installed
+    List(list::ListArgs),
+    /// Uninstall a plugin
+    Remove(remove::RemoveArgs),
     /// Judge a plugin: what it asks for, what it builds and reads, what it costs
     Check(check::CheckArgs),
     /// Show what a plugin's file is and asks for, and then what it says of itself
@@ -33,6 +42,9 @@ enum PluginCommand {
 
 pub(super) fn run(args: PluginArgs) -> Result<u8, Error> {
     match args.command {
+        PluginCommand::Add(args) => add::run(args),
+        PluginCommand::List(args) => list::run(args),
+        PluginCommand::Remove(args) => remove::run(args),
         PluginCommand::Check(args) => check::run(args),
         PluginCommand::Inspect(args) => inspect::run(args),
         PluginCommand::New(args) => new::run(args),

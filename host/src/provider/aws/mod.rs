@@ -16,6 +16,8 @@ const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 const PROFILE: &str = "AWS_PROFILE";
+/// What holds keys, or the name of the profile that does.
+pub(super) const SECRET_VARIABLES: [&str; 4] = [KEY_ID, SECRET_KEY, SESSION_TOKEN, PROFILE];
 /// `1` allows asking the container or the instance for keys.
 const METADATA: &str = "LLMPERF_AWS_METADATA";
 /// LiteLLM's name first, which LLMPerf's README uses.
