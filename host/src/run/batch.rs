@@ -41,6 +41,7 @@ impl BatchRun {
         let plugin = match &plan.plugin {
             PluginSource::Bundled(name) => (*name).to_owned(),
             PluginSource::File(path) => file_digest(path)?,
+            PluginSource::Installed(plugin) => plugin.sha256.clone(),
         };
         let what = json!({
             "settings": settings.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),

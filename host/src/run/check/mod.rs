@@ -179,7 +179,7 @@ fn try_out(
         tokenizer: Tokenizer::embedded()?,
         secrets: Secrets::default(),
         save_text: true,
-        log: PluginLog::new(false),
+        log: PluginLog::new(false, 0),
         answers: Answers::default(),
     };
     let options = question::options(plugin.description(), fixtures.unwrap_or_default());
