@@ -107,6 +107,8 @@ fn every_captured_request_gets_the_signature_that_its_client_gave_it() {
         let provider = Provider {
             name: "aws".to_owned(),
             base: url.join("/").expect("a base"),
+            path: vec![],
+            query: vec![],
             credential: Credential::Sigv4(signer),
             headers: vec![],
         };
