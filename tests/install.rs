@@ -92,8 +92,11 @@ fn card_with(name: &str, providers: &str) -> Value {
     json!({ "name": name, "version": "0.3.0", "summary": "chatters", "providers": providers })
 }
 
+/// The head and body of each request that came.
+type Heard = Arc<Mutex<Vec<(String, Value)>>>;
+
 /// A server of the magpie's API, and what it was asked.
-fn chatter() -> (Server, Arc<Mutex<Vec<(String, Value)>>>) {
+fn chatter() -> (Server, Heard) {
     let heard = Arc::new(Mutex::new(vec![]));
     let hearing = Arc::clone(&heard);
     let server = Server::start(move |asked: &Asked, socket| {
