@@ -43,6 +43,7 @@ fn the_short_help_is_as_kept_and_fits_a_screen() {
     check("help-mock-short", &["mock", "-h"]);
     check("help-correctness-short", &["correctness", "-h"]);
     check("help-replay-short", &["replay", "-h"]);
+    check("help-report-short", &["report", "-h"]);
 }
 
 #[test]
