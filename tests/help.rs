@@ -48,6 +48,7 @@ fn the_short_help_is_as_kept_and_fits_a_screen() {
     check("help-plugin-inspect-short", &["plugin", "inspect", "-h"]);
     check("help-plugin-new-short", &["plugin", "new", "-h"]);
     check("help-compare-short", &["compare", "-h"]);
+    check("help-report-short", &["report", "-h"]);
 }
 
 #[test]

@@ -303,7 +303,7 @@ fn what_has_no_meaning_gives_no_piece() {
 fn fields_of_an_unexpected_type_cost_only_themselves() {
     check(
         &[
-            r#"{"candidates":[7,{"index":"0","content":{"parts":[null,{"text":7},{"text":"a","thought":null,"functionCall":null}]},"finishReason":null}],"promptFeedback":[],"usageMetadata":{"promptTokenCount":"4","candidatesTokenCount":[]},"error":null}"#,
+            r#"{"candidates":[7,{"index":"0","content":{"parts":[null,{"text":{}},{"text":"a","thought":null,"functionCall":null}]},"finishReason":null}],"promptFeedback":[],"usageMetadata":{"promptTokenCount":"4","candidatesTokenCount":[]},"error":null}"#,
             r#"{"candidates":null,"usageMetadata":7}"#,
             r#"{"candidates":[{"content":null},{"content":{"parts":{"text":"x"}}}]}"#,
         ],
