@@ -158,9 +158,11 @@ mod tests {
 
     #[test]
     fn an_object_is_found_by_its_name_and_value() {
-        let json = r#"{"input":{"a":1},"x":"input","calls":[{"input" : {"z": "}", "a": [1.0, {"c":1,"b":2}]}}]}"#;
+        let json =
+            r#"{"input":{"a":1},"x":"input","calls":[{"input" : {"z": "}", "a": [1.0, {"c":1,"b":2}]}}]}"#;
         let said: Value = serde_json::from_str(json).unwrap();
-        let check = |object: &Value, expected: &str| assert_eq!(text_of_object(json, "input", object), expected);
+        let check =
+            |object: &Value, expected: &str| assert_eq!(text_of_object(json, "input", object), expected);
         check(&said["calls"][0]["input"], r#"{"z":"}","a":[1.0,{"c":1,"b":2}]}"#);
         check(&said["input"], r#"{"a":1}"#);
         check(&said["calls"][0], r#"{"input":{"a":[1.0,{"b":2,"c":1}],"z":"}"}}"#);

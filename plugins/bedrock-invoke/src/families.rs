@@ -128,9 +128,10 @@ fn anthropic(said: &Value, json: &str, out: &mut Out) {
             out.reasoning(text(&delta["thinking"]));
             out.tool_call(index, text(&delta["partial_json"]));
         }
-        "message" => {
-            list(&said["content"]).iter().zip(0..).for_each(|(content, index)| block(index, content, json, out))
-        }
+        "message" => list(&said["content"])
+            .iter()
+            .zip(0..)
+            .for_each(|(content, index)| block(index, content, json, out)),
         _ => {}
     }
 }

@@ -141,7 +141,10 @@ fn an_answer_without_prediction_has_failed() {
 
 #[test]
 fn odd_fields_cost_only_themselves() {
-    check(r#"{"predictions":["\nOutput:\na"],"metadata":7,"error":null,"model":{}}"#, &[text("a"), Piece::End]);
+    check(
+        r#"{"predictions":["\nOutput:\na"],"metadata":7,"error":null,"model":{}}"#,
+        &[text("a"), Piece::End],
+    );
     check(r#"{"predictions":[{"content":{},"text":"a","candidates":7}]}"#, &[text("a"), Piece::End]);
     check(r#"{"predictions":["\nOutput:\n"],"metadata":{"tokenMetadata":[1]}}"#, &[Piece::End]);
 }

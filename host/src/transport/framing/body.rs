@@ -33,7 +33,10 @@ impl Body {
         let text = bytes.strip_prefix(BOM).unwrap_or(&bytes);
         // A body that ends with its connection looks complete wherever it was cut.
         if breaks_off(text) {
-            return Err(FramingError::Truncated(format!("the body ends inside its JSON, {} bytes in", bytes.len())));
+            return Err(FramingError::Truncated(format!(
+                "the body ends inside its JSON, {} bytes in",
+                bytes.len()
+            )));
         }
         out.push(self.last, "", text);
         Ok(())
