@@ -54,14 +54,15 @@ impl Fixture {
     }
 }
 
-/// The fixtures that come with the bundled plugins.
+/// The fixtures that come with the bundled plugins, and those that take the host's own framing to be read.
 pub(crate) fn bundled() -> Vec<Fixture> {
-    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let plugins =
+        dirs(&root.join("plugins")).into_iter().map(|plugin| (file_name(&plugin), plugin.join("fixtures")));
+    let samples = dirs(&root.join("tests/samples")).into_iter().map(|samples| (file_name(&samples), samples));
     let mut fixtures = Vec::new();
-    for plugin in dirs(&plugins) {
-        let api = file_name(&plugin);
-        let cases = plugin.join("fixtures");
-        for case in if cases.is_dir() { dirs(&cases) } else { vec![] } {
+    for (api, cases) in plugins.chain(samples).filter(|(_, cases)| cases.is_dir()) {
+        for case in dirs(&cases) {
             fixtures.extend(Fixture::read(&case, format!("{api}/{}", file_name(&case)), &api, &[]));
         }
     }
