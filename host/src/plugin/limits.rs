@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn the_memories_of_an_instance_share_its_limit() {
         let limits = Limits { memory_bytes: 100, ..Limits::default() };
-        let mut limiter = Limiter::new(limits, Growth::default());
+        let mut limiter = Limiter::new(limits, Growth::default(), Meter::default());
         assert!(limiter.memory_growing(0, 60, None).is_ok_and(|may| may));
         assert!(limiter.memory_growing(0, 30, None).is_ok_and(|may| may));
         assert!(limiter.memory_growing(30, 40, Some(35)).is_err(), "more than the memory's own maximum");
