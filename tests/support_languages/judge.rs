@@ -70,7 +70,7 @@ pub(crate) fn judge_run(case: &Case, record: &RequestRecord) {
     let output = record.output.as_ref().expect("the text was saved");
     assert_eq!(output.text, text(&expected["text"]), "{name}");
     assert_eq!(output.reasoning, text(&expected["reasoning_text"]), "{name}");
-    let calls: Vec<&str> = output.tool_calls.iter().map(|call| &*call.text).collect();
+    let calls: Vec<String> = output.tool_calls.iter().map(|call| call.text()).collect();
     assert_eq!(calls, case.tool_calls(), "{name}");
     let timing = expected["server_timing"].as_object().into_iter().flatten();
     let timing: Vec<(String, f64)> =
