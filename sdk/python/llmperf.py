@@ -190,10 +190,38 @@ class ExportedDecoder:
         return out.deltas
 
 
+# Far beyond any API's nesting, and far below where a guest's stack ends: the parser goes a frame deeper with every level.
+_MOST_NESTED = 200
+
+
+def _load(data: bytes) -> Any:
+    if data.count(b"[") + data.count(b"{") > _MOST_NESTED and _depth(data) > _MOST_NESTED:
+        raise ValueError(f"it is nested more than {_MOST_NESTED} deep")
+    return json.loads(data)
+
+
+def _depth(data: bytes) -> int:
+    """How deep lists and objects are nested, or would be if they were closed."""
+    depth = deepest = 0
+    in_text = escaped = False
+    for byte in data:
+        if in_text:
+            in_text = escaped or byte != 0x22
+            escaped = byte == 0x5C and not escaped
+        elif byte == 0x22:
+            in_text = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
 def read_json(event: Event) -> Any:
     """An event's payload, read as JSON; raises where it is none."""
     try:
-        return json.loads(event.data)
+        return _load(event.data)
     except ValueError as error:
         shown = event.data[:200].decode("utf-8", "replace")
         raise BadResponse(f"an event is not JSON: {error}: {shown}") from None
@@ -270,7 +298,7 @@ def explain(head: ResponseHead, body: bytes) -> Failure:
 def error_body(body: bytes) -> dict[str, Any]:
     """The JSON of an error body; an empty object where it is none."""
     try:
-        return fields(json.loads(body))
+        return fields(_load(body))
     except ValueError:
         return {}
 

@@ -11,6 +11,37 @@ import (
 	"unicode/utf8"
 )
 
+// Far beyond any API's nesting, and far below where a guest's stack ends: the parser goes deeper with every level.
+const mostNested = 200
+
+func unmarshal(data []byte, value any) error {
+	if bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > mostNested && depth(data) > mostNested {
+		return fmt.Errorf("it is nested more than %d deep", mostNested)
+	}
+	return json.Unmarshal(data, value)
+}
+
+// How deep lists and objects are nested, or would be if they were closed.
+func depth(data []byte) int {
+	level, deepest := 0, 0
+	inText, escaped := false, false
+	for _, char := range data {
+		switch {
+		case inText:
+			inText = escaped || char != '"'
+			escaped = char == '\\' && !escaped
+		case char == '"':
+			inText = true
+		case char == '[' || char == '{':
+			level++
+			deepest = max(deepest, level)
+		case char == ']' || char == '}':
+			level--
+		}
+	}
+	return deepest
+}
+
 // Fields of a JSON object. What is not there, or of another type than asked for, is nothing.
 type Fields map[string]json.RawMessage
 
@@ -18,7 +49,7 @@ type Fields map[string]json.RawMessage
 func ReadJSON(event Event) (Fields, error) {
 	var fields Fields
 	var wrongType *json.UnmarshalTypeError
-	if err := json.Unmarshal(event.Data, &fields); err != nil && !errors.As(err, &wrongType) {
+	if err := unmarshal(event.Data, &fields); err != nil && !errors.As(err, &wrongType) {
 		shown := event.Data[:min(len(event.Data), 200)]
 		return nil, &BadResponse{fmt.Sprintf("an event is not JSON: %v: %s", err, strings.ToValidUTF8(string(shown), "\ufffd"))}
 	}
@@ -49,7 +80,7 @@ func (fields Fields) Object(name string) Fields {
 }
 
 func read[T any](raw json.RawMessage, value *T) *T {
-	if len(raw) == 0 || string(raw) == "null" || json.Unmarshal(raw, value) != nil {
+	if len(raw) == 0 || string(raw) == "null" || unmarshal(raw, value) != nil {
 		return nil
 	}
 	return value
@@ -80,7 +111,7 @@ func (body *JSONBody) Merge(object string) {
 		return
 	}
 	var fields Fields
-	if err := json.Unmarshal([]byte(object), &fields); err != nil || fields == nil {
+	if err := unmarshal([]byte(object), &fields); err != nil || fields == nil {
 		body.err = errors.New("sampling parameters are not a JSON object")
 		return
 	}
