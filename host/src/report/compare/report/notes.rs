@@ -22,10 +22,10 @@ pub(super) fn notes(runs: &[ComparedRun], words: &Words) -> Vec<String> {
         notes.push(words.note_load.to_owned());
     }
     let inputs = || runs.iter().filter_map(|run| Some(run.distributions.get(&Metric::Isl)?.mean));
-    if let (Some(low), Some(high)) = (inputs().reduce(f64::min), inputs().reduce(f64::max)) {
-        if high > low * SAME_INPUT {
-            notes.push(fill(words.note_input, &[("low", &number(low)), ("high", &number(high))]));
-        }
+    if let (Some(low), Some(high)) = (inputs().reduce(f64::min), inputs().reduce(f64::max))
+        && high > low * SAME_INPUT
+    {
+        notes.push(fill(words.note_input, &[("low", &number(low)), ("high", &number(high))]));
     }
     notes.extend(runs.iter().flat_map(|run| of_run(run, words)));
     notes
