@@ -48,20 +48,21 @@ fn three_models_of_known_speeds_are_told_apart_in_both_languages_and_every_forma
         let runs = json["runs"].as_array().expect("runs");
         runs.iter().find(|run| run["label"] == label).unwrap_or_else(|| panic!("{label}: {runs:?}"))
     };
-    // The client and a busy machine only ever add to what the server takes.
+    // A busy machine adds to what the server takes. The mock keeps to its schedule, so a first token that is late makes the
+    // gaps after it shorter: of them less may be seen.
     for (label, ttft, itl) in
         [("Qwen2.5 7B", 40.0, 4.0), ("Qwen2.5 14B", 80.0, 8.0), ("Qwen2.5 32B", 160.0, 16.0)]
     {
-        let check = |pointer: &str, truth: f64| {
+        let check = |pointer: &str, truth: f64, least: f64| {
             let found = run(label).pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
             let (value, low, high) = (&found["value"], &found["ci95"][0], &found["ci95"][1]);
             let of = |number: &Value| number.as_f64().expect("a number");
             assert!(of(low) <= of(value) && of(value) <= of(high), "{label} {pointer}: {found}");
-            assert!(of(value) > truth * 0.98 && of(value) < truth * 1.5, "{label} {pointer}: {found}");
+            assert!(of(value) > truth * least && of(value) < truth * 1.5, "{label} {pointer}: {found}");
         };
-        check("/metrics/ttft/p50", ttft);
-        check("/metrics/itl/mean", itl);
-        check("/metrics/e2el/mean", ttft + 9.0 * itl);
+        check("/metrics/ttft/p50", ttft, 0.98);
+        check("/metrics/itl/mean", itl, 0.7);
+        check("/metrics/e2el/mean", ttft + 9.0 * itl, 0.98);
     }
     let steps = json.pointer("/families/0/steps").and_then(Value::as_array).expect("steps");
     assert_eq!(steps.len(), 3);

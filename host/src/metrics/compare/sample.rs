@@ -130,6 +130,7 @@ impl Sample {
 
     /// A rate under these weights, as a multiple of that of the sample itself. A run's rate is the mean number of requests
     /// in flight × what they bring / the time they take; the first is taken as given, the others are drawn.
+    /// So how a run happens to end is left out, and in short runs the spread is too small.
     pub(super) fn rate(&self, aggregate: Aggregate, weights: &[u32]) -> f64 {
         let sum = |of: &dyn Fn(&Drawn) -> f64| -> f64 {
             self.requests.iter().zip(weights).map(|(request, &weight)| f64::from(weight) * of(request)).sum()
