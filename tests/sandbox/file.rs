@@ -35,7 +35,7 @@ fn a_file_that_is_no_plugin_is_refused_with_what_it_is() {
         (
             "two memories",
             wat("(component (core module (memory 1) (memory 1)))"),
-            &["no valid component", "multi-memory"],
+            &["no valid component", "multiple memories"],
         ),
         ("truncated", hostile()[..hostile().len() / 2].to_vec(), &["no valid component"]),
         ("garbage", [&header[..], &[0xff; 1000]].concat(), &["no valid component"]),

@@ -47,6 +47,7 @@ fn a_component_that_cannot_start_is_a_plugin_fault() {
             describe(
                 "(local $i i32)
                 (loop $l
+                  (i32.store (i32.add (i32.const 65536) (i32.mul (local.get $i) (i32.const 8))) (i32.const 1048576))
                   (i32.store offset=4 (i32.add (i32.const 65536) (i32.mul (local.get $i) (i32.const 8))) (i32.const 1000000))
                   (local.set $i (i32.add (local.get $i) (i32.const 1)))
                   (br_if $l (i32.lt_u (local.get $i) (i32.const 100000))))

@@ -79,12 +79,15 @@ impl Mock {
         let dir = tempfile::tempdir().expect("a directory");
         let truth = dir.path().join("truth.jsonl");
         let mut command = llmperf();
-        command.args(["mock", "--ttft", "1ms", "--itl", "1us", "--output-tokens", "20", "--usage", "always"]);
+        let standard =
+            [["--ttft", "1ms"], ["--itl", "1us"], ["--output-tokens", "20"], ["--usage", "always"]];
+        command.arg("mock").args(standard.iter().filter(|pair| !args.contains(&pair[0])).flatten());
         command.arg("--truth").arg(&truth).args(args).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the mock starts");
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().expect("its stdout"));
         stdout.read_line(&mut line).expect("the mock says its address");
+        assert!(line.starts_with("http://"), "the mock did not start: {line:?}");
         Mock { child, base_url: line.trim().to_owned(), truth, _dir: dir }
     }
 
@@ -172,10 +175,17 @@ impl Outcome {
     }
 }
 
+/// A small workload, but for what `args` say otherwise.
+fn small<'a>(args: &[&str]) -> Vec<&'a str> {
+    let pairs = [["--isl", "40"], ["--isl-stddev", "0"], ["--osl", "20"], ["--osl-stddev", "0"]];
+    let given = pairs.into_iter().filter(|pair| !args.contains(&pair[0])).flatten();
+    given.chain(["--save-text"]).collect()
+}
+
 /// Runs `llmperf load` with the hostile component as `model` says, at `base_url`.
 pub(crate) fn load(base_url: &str, model: &str, args: &[&str]) -> Outcome {
     let mut all = vec!["--plugin", hostile_path(), "--base-url", base_url, "--model", model];
-    all.extend(["--isl", "40", "--isl-stddev", "0", "--osl", "20", "--osl-stddev", "0", "--save-text"]);
+    all.extend(small(args));
     all.extend(args);
     run(&all)
 }
@@ -195,7 +205,7 @@ pub(crate) fn load_bytes(bytes: &[u8], base_url: &str, args: &[&str]) -> Outcome
     std::fs::write(file.path(), bytes).expect("a component");
     let path = file.path().to_str().expect("a path of text");
     let mut all = vec!["--plugin", path, "--base-url", base_url, "--model", "m"];
-    all.extend(["--isl", "40", "--isl-stddev", "0", "--osl", "20", "--osl-stddev", "0", "--save-text"]);
+    all.extend(small(args));
     all.extend(args);
     run(&all)
 }
