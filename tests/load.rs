@@ -62,7 +62,8 @@ fn json_on_stdout_is_the_summary_of_the_results() {
             "connections",
             "verdict",
             "health",
-            "error_bar"
+            "error_bar",
+            "plugin"
         ]
     );
     assert_eq!(counts(&printed), [6, 6, 0, 0]);
