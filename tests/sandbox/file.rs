@@ -32,11 +32,6 @@ fn a_file_that_is_no_plugin_is_refused_with_what_it_is() {
         (".cwasm", b"\x7fELF\x02\x01\x01\x00\x57\x02\x00\x00".to_vec(), &["ELF; a .cwasm"]),
         ("memory64", wat("(component (core module (memory i64 1)))"), &["no valid component", "memory64"]),
         ("threads", wat("(component (core module (memory 1 2 shared)))"), &["no valid component"]),
-        (
-            "two memories",
-            wat("(component (core module (memory 1) (memory 1)))"),
-            &["no valid component", "multiple memories"],
-        ),
         ("truncated", hostile()[..hostile().len() / 2].to_vec(), &["no valid component"]),
         ("garbage", [&header[..], &[0xff; 1000]].concat(), &["no valid component"]),
         ("too large", [&header[..], &vec![0; 65 << 20]].concat(), &["larger than 64 MiB"]),

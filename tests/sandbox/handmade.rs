@@ -60,7 +60,7 @@ fn a_component_that_cannot_start_is_a_plugin_fault() {
     for (what, parts, words) in cases {
         check_refused(what, &component(*parts, ""), 6, &["cannot describe itself", words]);
     }
-    let bomb = with_instances(component(GOOD, ""), "(module)", 1_000);
+    let bomb = with_instances(component(GOOD, ""), "(module)", 900);
     check_refused("instances", &bomb, 6, &["cannot describe itself", "resource limit exceeded"]);
     let bomb = with_instances(component(GOOD, ""), "(module (memory 2000))", 50);
     check_refused("memories", &bomb, 6, &["cannot describe itself", "limit"]);
