@@ -143,10 +143,10 @@ fn what_is_printed_is_a_summary_like_any_other() {
     let flags = ["--target", "mock", "--requests", "6", "--concurrency", "3", "--record", path];
     let run = llmperf("load").args(flags).args(&SMALL[..8]).done().exits(0);
     let again = replay(recording.path(), &["--dialect", "vllm"]).exits(0);
-    // The run's verdict is about its measuring, which a replay does none of.
+    // The run's verdict and its plugin's cost are about its measuring, which a replay does none of.
     let table = |text: &str| {
         let lines = text.lines().skip_while(|line| !line.starts_with("Requests"));
-        lines.map(str::to_owned).collect::<Vec<_>>()
+        lines.take_while(|line| !line.starts_with("Plugin")).map(str::to_owned).collect::<Vec<_>>()
     };
     assert!(again.stdout.contains("replay of 3 concurrent"), "{}", again.stdout);
     assert!(again.stdout.contains("\nAs vLLM bench serve 0.33 counts\n"), "{}", again.stdout);
