@@ -203,7 +203,7 @@ fn the_summary_can_be_made_again_from_the_records() {
     let summary = summarize(&records, Context { token_basis: TokenBasis::Local, ..Context::default() });
     let mut saved = results.summary();
     // What the run itself adds is in no record.
-    let of_the_run = ["ended", "connections", "verdict", "health", "error_bar"];
+    let of_the_run = ["ended", "connections", "verdict", "health", "error_bar", "plugin"];
     saved.as_object_mut().expect("an object").retain(|key, _| !of_the_run.contains(&key.as_str()));
     assert_eq!(summary_json(&summary), saved);
     assert_eq!(counts(&saved), [40, 29, 11, 0]);
