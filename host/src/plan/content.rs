@@ -8,6 +8,9 @@ use crate::load::{Division, NO_LIMIT};
 use crate::units::{Span, Tokens};
 use crate::workload::{Dataset, DatasetFormat, Normal, PrefixConfig};
 
+/// A mean this many times the one asked for is told.
+const NOTABLE: f64 = 1.15;
+
 /// How many times as fast as it was taken a trace is replayed: finite and above 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TraceSpeed(f64);
@@ -109,6 +112,18 @@ pub(super) fn notes(
     notes
 }
 
+/// What --mean-output-tokens comes to where the standard deviation that nobody gave is too wide for it.
+pub(super) fn length_note(osl: Normal, given: Option<f64>) -> Option<String> {
+    let drawn = osl.mean_drawn(Tokens(1));
+    (given.is_none() && drawn > osl.mean * NOTABLE).then(|| {
+        format!(
+            "output lengths are drawn with --stddev-output-tokens {}, never below 1: their mean is about {drawn:.0}, not {}; \
+             --stddev-output-tokens 0 asks for {} each time",
+            osl.stddev, osl.mean, osl.mean
+        )
+    })
+}
+
 /// The shared prefix.
 pub(super) fn prefix(input: &LoadInput) -> Result<Option<PrefixConfig>> {
     let Some(tokens) = input.prefix_tokens else {
@@ -135,6 +150,14 @@ mod tests {
 
     use super::*;
     use crate::plan::{Plan, resolve};
+
+    #[test]
+    fn a_mean_that_the_default_deviation_moves_is_told() {
+        let note = |mean, stddev| length_note(Normal { mean, stddev: 80.0 }, stddev);
+        let told = note(20.0, None).expect("a note");
+        assert!(told.contains("--stddev-output-tokens 80, never below 1: their mean is about 7"), "{told}");
+        assert_eq!((note(150.0, None), note(20.0, Some(80.0))), (None, None));
+    }
 
     fn plan(name: &str, change: impl FnOnce(&mut LoadInput)) -> Result<Plan> {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/datasets");

@@ -53,6 +53,11 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
     let timeout = shape::timeout(&input)?;
     let division = shape::division(&input, content::requests(dataset.as_ref()))?;
     notes.extend(content::notes(dataset.as_ref(), division, replay, timeout));
+    let osl = Normal {
+        mean: input.mean_output_tokens.unwrap_or(default::MEAN_OUTPUT_TOKENS),
+        stddev: input.stddev_output_tokens.unwrap_or(default::STDDEV_OUTPUT_TOKENS),
+    };
+    notes.extend(content::length_note(osl, input.stddev_output_tokens));
     let drain = input.drain.map(|s| seconds_or_zero("--drain", s)).transpose()?;
     Ok(Plan {
         model,
@@ -69,10 +74,7 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
                 mean: input.mean_input_tokens.unwrap_or(default::MEAN_INPUT_TOKENS),
                 stddev: input.stddev_input_tokens.unwrap_or(default::STDDEV_INPUT_TOKENS),
             },
-            osl: Normal {
-                mean: input.mean_output_tokens.unwrap_or(default::MEAN_OUTPUT_TOKENS),
-                stddev: input.stddev_output_tokens.unwrap_or(default::STDDEV_OUTPUT_TOKENS),
-            },
+            osl,
         },
         tokenizer: input.tokenizer,
         token_basis: input.tokens.unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Lengths in tokens, drawn as LLMPerf draws them. Every draw ends, whatever was asked for.
 
-use rand::Rng;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::WorkloadError;
@@ -37,6 +38,13 @@ impl Normal {
         floor
     }
 
+    /// The mean of what is drawn, from 1,000 draws: above the mean that was asked for where many draws are below the floor.
+    pub fn mean_drawn(self, floor: Tokens) -> f64 {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let total: u64 = (0..1000).map(|_| self.draw(&mut rng, floor).0).sum();
+        total as f64 / 1e3
+    }
+
     /// Checks that both numbers are lengths. `flags` are the mean's and the standard deviation's.
     pub(super) fn check(self, flags: [&'static str; 2]) -> Result<(), WorkloadError> {
         for (flag, value) in flags.into_iter().zip([self.mean, self.stddev]) {
@@ -56,9 +64,6 @@ impl Normal {
 
 #[cfg(test)]
 mod tests {
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
-
     use super::*;
 
     fn draws(mean: f64, stddev: f64, floor: u64) -> Vec<u64> {
@@ -85,6 +90,15 @@ mod tests {
         assert!(draws(2e6, 2e6, 1).iter().all(|&n| n <= Normal::MAX));
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         assert_eq!(Normal { mean: 0.0, stddev: 1e-9 }.draw(&mut rng, Tokens(1)), Tokens(1));
+    }
+
+    #[test]
+    fn the_mean_drawn_is_that_of_the_draws_that_count() {
+        let drawn = |mean, stddev| Normal { mean, stddev }.mean_drawn(Tokens(1));
+        assert_eq!(drawn(20.0, 0.0), 20.0);
+        // Of a normal distribution cut at 1: 20 + 80 * pdf(a) / (1 - cdf(a)) with a = -19 / 80, less half a token.
+        assert!((drawn(20.0, 80.0) - 71.7).abs() < 5.0, "{}", drawn(20.0, 80.0));
+        assert!((drawn(150.0, 80.0) - 155.0).abs() < 8.0, "{}", drawn(150.0, 80.0));
     }
 
     #[test]
