@@ -2,6 +2,8 @@
 //! This is where the rooms below meet; it decides nothing about metrics, wire formats or schedules itself.
 
 mod batch;
+mod batch_lock;
+mod batch_series;
 mod batch_state;
 mod build;
 mod calibrate;
@@ -27,6 +29,7 @@ mod record;
 mod recorded;
 mod renewal;
 mod replay;
+mod replies;
 mod results;
 mod schedule;
 mod search;
@@ -51,7 +54,9 @@ use crate::report::{add_dialects, plugin_json};
 use crate::units::Span;
 
 pub use batch::{BatchDone, BatchEnd, BatchRun, BatchWatcher, run_batch};
-pub use batch_state::{BatchState, FinishedRun};
+pub use batch_lock::BatchLock;
+pub use batch_series::{Finding, SweepPart};
+pub use batch_state::{BatchState, FinishedRun, FoundRate};
 pub use calibrate::{CalibrationLoad, LOADS, QUICK_LOADS, calibrate};
 pub use calibration::{default_path as calibration_path, store as store_calibration};
 pub use client::{Answer, AnswerMetrics, Client, Request};
