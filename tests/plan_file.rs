@@ -198,7 +198,7 @@ fn a_dry_run_sends_nothing_and_says_what_it_would() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}/v1", listener.local_addr().expect("an address"));
     let plan = Plan::new(&format!(
-        "base-url = \"{base}\"\ncool-down = 30\nisl = 100\nosl = 51\n[[run]]\nmodel = \"a\"\nrequests = 10\nconcurrency = [1, 5]\n[[run]]\nmodel = \"b\"\nrequest-rate = 2\nduration = 60\n"
+        "base-url = \"{base}\"\ncool-down = 30\nisl = 100\nisl-stddev = 0\nosl = 51\nosl-stddev = 0\n[[run]]\nmodel = \"a\"\nrequests = 10\nconcurrency = [1, 5]\n[[run]]\nmodel = \"b\"\nrequest-rate = 2\nduration = 60\n"
     ));
     let done = plan.run(&["--dry-run"]).exits(0);
     let lines: Vec<Vec<&str>> = done.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -220,7 +220,7 @@ fn what_a_dry_run_foresees_is_what_happens() {
     // A target that is as fast as the estimate assumes.
     let mock = mock(&["--ttft", "500ms", "--itl", "20ms"]);
     let plan = Plan::new(&format!(
-        "base-url = \"{}\"\nmodel = \"m\"\nisl = 80\nisl-stddev = 0\nosl = 26\nosl-stddev = 0\n[[run]]\nrequests = 6\nconcurrency = 3\n[[run]]\nrequests = 8\nrequest-rate = 8\n",
+        "base-url = \"{}\"\nmodel = \"m\"\nisl = 80\nisl-stddev = 0\nosl = 26\nosl-stddev = 0\n[[run]]\nrequests = 6\nconcurrency = 3\n[[run]]\nrequests = 8\nrequest-rate = 8\n[[run]]\nrequests = 60\nconcurrency = 60\nisl-stddev = 100\nosl-stddev = 30\n",
         mock.base
     ));
     let foreseen = plan.json(&["--dry-run"]);
@@ -228,23 +228,26 @@ fn what_a_dry_run_foresees_is_what_happens() {
     for (at, run) in done["runs"].as_array().expect("runs").iter().enumerate() {
         let (estimate, summary) = (&foreseen["runs"][at], &run["summary"]);
         assert_eq!(estimate["requests"].as_f64(), summary["counts"]["sent"].as_f64(), "{at}");
-        let tokens = |key: &str| summary["tokens"][key]["local"].as_f64().or(summary["tokens"][key].as_f64());
-        assert_eq!(
-            (tokens("input"), tokens("output")),
-            (estimate["input_tokens"].as_f64(), estimate["output_tokens"].as_f64()),
-            "{}",
-            summary["tokens"]
-        );
+        for key in ["input", "output"] {
+            let (expected, sent) =
+                (estimate[format!("{key}_tokens")].as_f64(), summary["tokens"][key]["local_tokens"].as_f64());
+            let (expected, sent) = (expected.expect("an estimate"), sent.expect("a count"));
+            // What is drawn of a few lengths is their mean give or take; without deviation it is exact.
+            let slack = if at == 2 { 0.25 } else { 0.0 };
+            assert!((sent / expected - 1.0).abs() <= slack, "{at} {key}: {sent}, and {expected} estimated");
+        }
         // No target is faster than it is; how much slower a busy machine is, nobody knows.
         let took = summary["window_s"].as_f64().expect("a window");
-        assert!(took >= 0.85 * estimate["seconds"].as_f64().expect("a time"), "{took} {estimate}");
+        // Of many lengths, the longest is not what is estimated.
+        let times = if at == 2 { 0.5 } else { 0.85 };
+        assert!(took >= times * estimate["seconds"].as_f64().expect("a time"), "{took} {estimate}");
     }
     assert_eq!(mock.truth().len() as f64, foreseen["to_do"]["requests"]);
 }
 
 #[test]
 fn a_sweep_is_a_run_for_each_load_and_goes_on_where_it_stopped() {
-    let mock = mock(&["--ttft", "60ms", "--slots", "2"]);
+    let mock = mock(&["--ttft", "60ms", "--max-concurrent", "2"]);
     let text = of(
         &mock.base,
         "model = \"m\"\n[[run]]\nname = \"knee\"\nsweep = \"concurrency=1,2,4\"\nrequests = 12\n",

@@ -4,7 +4,7 @@
 use super::{Plan, SearchPlan, Series};
 use crate::load::{NO_LIMIT, Profile, RateSearch, Segment, Trial};
 use crate::metrics::Slo;
-use crate::units::Span;
+use crate::units::{Span, Tokens};
 
 /// What an answer is assumed to take: half a second to its first token, then 50 tokens a second, as a hosted model of
 /// middling speed.
@@ -12,6 +12,8 @@ pub const ASSUMED_TTFT_S: f64 = 0.5;
 pub const ASSUMED_TOKENS_PER_S: f64 = 50.0;
 /// Tokens of English text in a byte, about.
 const TOKENS_PER_BYTE: f64 = 0.25;
+/// LLMPerf's instruction, which every prompt of its begins with, is 25 to 28 tokens long.
+const SHORTEST_PROMPT: Tokens = Tokens(27);
 
 /// What a run will come to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,10 +54,10 @@ impl Estimate {
 pub fn estimate(plan: &Plan) -> Estimate {
     let isl = match &plan.dataset {
         Some(dataset) => dataset.mean_prompt_bytes() as f64 * TOKENS_PER_BYTE,
-        None => plan.workload.isl.mean,
+        None => plan.workload.isl.mean_drawn(SHORTEST_PROMPT),
     };
     let prefix = plan.prefix.map_or(0.0, |prefix| prefix.tokens.0 as f64 * prefix.share);
-    let osl = plan.workload.osl.mean;
+    let osl = plan.workload.osl.mean_drawn(Tokens(1));
     let answer = ASSUMED_TTFT_S + (osl - 1.0).max(0.0) / ASSUMED_TOKENS_PER_S;
     if let Some(Series::Search(how)) = plan.goals.series {
         let search = RateSearch::new(how.first_rate, how.max_rate);
@@ -132,7 +134,9 @@ mod tests {
         let mut input = LoadInput {
             target: Some("mock".to_owned()),
             mean_input_tokens: Some(100.0),
+            stddev_input_tokens: Some(0.0),
             mean_output_tokens: Some(51.0),
+            stddev_output_tokens: Some(0.0),
             ..LoadInput::default()
         };
         change(&mut input);

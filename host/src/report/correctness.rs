@@ -18,7 +18,7 @@ pub const LISTED_MISMATCHES: usize = 100;
 /// Characters of each reply there.
 const LISTED_CHARS: usize = 1000;
 /// Columns of what was expected, where the reply needs the rest of the line.
-const EXPECTED_WIDTH: usize = 34;
+const EXPECTED_WIDTH: usize = 44;
 
 /// A finished correctness test.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,8 @@ impl CheckedRun<'_> {
         let CheckLabel { model, target, api, plugin } = self.label;
         let title = format!("{model}  {} check, {api} at {target}", self.check.word());
         let how = format!("{} concurrent, seed {}, plugin {plugin}", self.concurrency, self.seed);
-        let mut lines = vec![inert(&title, width), inert(&how, width), String::new()];
+        let asked = format!("asked: {}", self.asked());
+        let mut lines = vec![inert(&title, width), inert(&how, width), inert(&asked, width), String::new()];
         match self.alone {
             None => lines.extend(self.totals()),
             Some(alone) => lines.extend(self.beside(alone)),
@@ -79,6 +80,23 @@ impl CheckedRun<'_> {
         lines.extend(self.mismatched(width));
         lines.extend(self.failed(width));
         lines.join("\n") + "\n"
+    }
+
+    /// What the check is, for one who never heard of it.
+    fn asked(&self) -> String {
+        match self.check {
+            Check::Number => "a number in words, to be written in digits".to_owned(),
+            Check::Needle { tokens } => {
+                format!(
+                    "a number that is hidden in a prompt of {} tokens, to be found",
+                    grouped(tokens.0 as f64, 0)
+                )
+            }
+            Check::Json => "an order, to be written as a JSON object of given keys and types".to_owned(),
+            Check::Repeat => {
+                "the same questions one at a time and then together, to be answered the same".to_owned()
+            }
+        }
     }
 
     fn totals(&self) -> Vec<String> {
@@ -133,12 +151,15 @@ impl CheckedRun<'_> {
         let mut lines = vec![String::new(), what.to_owned()];
         for Mismatch { id, expected, reply } in self.mismatches.iter().take(SHOWN) {
             // Of two long replies, what they have in common would hide where they part.
-            let (expected, reply) = match self.alone {
-                Some(_) => parting(expected, reply),
-                None => (expected.clone(), reply.clone()),
+            let (expected, reply, words) = match self.alone {
+                Some(_) => {
+                    let (expected, reply) = parting(expected, reply);
+                    (format!("\"{expected}\""), reply, ["alone", "together"])
+                }
+                None => (expected.clone(), reply.clone(), ["expected", "got"]),
             };
             let expected = inert(&expected, EXPECTED_WIDTH);
-            let head = format!("  #{}  expected {expected}, got ", id.0);
+            let head = format!("  #{}  {} {expected}, {} ", id.0, words[0], words[1]);
             let room = width.saturating_sub(head.chars().count() + 2);
             lines.push(format!("{head}\"{}\"", inert(&reply, room)));
         }
