@@ -189,6 +189,29 @@ fn a_rate_above_the_limit_is_exit_3_and_errors_are_in_no_rate_but_their_own() {
 }
 
 #[test]
+fn a_gate_does_not_pass_where_most_requests_failed_or_more_than_is_said() {
+    let (mock, _dir) = counting(|_| false, &["--fault", "503:every=2"]);
+    let check = |args: &[&str], code: i32, word: &str| {
+        let results = Results::new();
+        let all = [&["--requests", "10", "--concurrency", "1"], args].concat();
+        let done = correctness(&mock.base, &results, &all).exits(code);
+        assert!(done.stdout.contains(word), "{}", done.stdout);
+        let passed = &results.of_run("correctness.json")["passed"];
+        assert_eq!(*passed, if word.is_empty() { Value::Null } else { json!(code == 0) });
+    };
+    check(&[], 0, "");
+    check(&["--fail-above", "0"], 0, "passed: at most 50.00 % failed");
+    check(&["--fail-above", "0", "--fail-above-errors", "0.4"], 3, "FAILED: at most 40.00 % failed");
+    check(&["--fail-above-errors", "0.5"], 0, "passed: at most 50.00 % failed");
+    check(&["--fail-above-errors", "0"], 3, "FAILED: at most 0.00 % failed");
+    let (mostly, _dir) = counting(|_| false, &["--fault", "503:70%"]);
+    let done =
+        correctness(&mostly.base, &Results::new(), &["--requests", "60", "--fail-above", "0.9"]).exits(3);
+    assert!(done.stdout.contains("passed: at most 90.00 % mismatched"), "{}", done.stdout);
+    assert!(done.stdout.contains("FAILED: at most 50.00 % failed"), "{}", done.stdout);
+}
+
+#[test]
 fn nothing_answered_divides_by_nothing() {
     let mock = mock(&["--fault", "503:100%"]);
     let results = Results::new();
@@ -308,6 +331,7 @@ fn what_cannot_be_meant_is_a_mistake_of_usage() {
         assert!(done.stderr.contains(expected) && done.stdout.is_empty(), "{done:?}");
     };
     check(&["--fail-above", "2"], "--fail-above is 2");
+    check(&["--fail-above-errors", "nan"], "--fail-above-errors is NaN");
     check(&["--needle-tokens", "500"], "--needle-tokens is the length of a needle's prompt");
     check(&["--check", "needle", "--needle-tokens", "5"], "--needle-tokens is 5, but the shortest");
     check(&["--check", "spelling"], "spelling");

@@ -127,3 +127,37 @@ fn a_setting_that_is_wrong_is_the_same_error_as_on_the_command_line() {
     assert_eq!(error.kind, ErrorKind::Usage);
     assert!(error.to_string().contains("--model is missing\nhint:"), "{error}");
 }
+
+#[test]
+fn a_client_lives_and_is_dropped_within_a_runtime_of_either_kind() {
+    let mock = mock(&["--ttft", "30ms"]);
+    let within = async |base: String| {
+        let mut client = Client::new(input(&base)).expect("a client");
+        for _ in 0..3 {
+            client.launch(Request::new("hello").max_tokens(2)).expect("launched");
+        }
+        // Waiting as a plain thread would is no panic here either, however often.
+        assert!(client.next().expect("an answer").failure().is_none());
+        assert!(client.next_ready().await.expect("an answer").failure().is_none());
+        client.launch(Request::new("is cut off").max_tokens(2)).expect("launched");
+    };
+    wait(within(mock.base.clone()));
+    let many = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+    many.block_on(async {
+        tokio::spawn(within(mock.base.clone())).await.expect("no panic");
+    });
+}
+
+#[test]
+fn what_a_plugin_or_a_target_refuses_is_an_answer_and_the_client_goes_on() {
+    let mock = mock(&[]);
+    let mut client = Client::new(LoadInput { llm_api: Some("openai-chat".to_owned()), ..input(&mock.base) })
+        .expect("a client");
+    // No message at all.
+    client
+        .launch(Request { messages: vec![], max_tokens: None, sampling: serde_json::Map::new() })
+        .expect("launched");
+    let nothing_asked = client.next().expect("an answer");
+    client.launch(Request::new("hello").max_tokens(2)).expect("launched");
+    assert!(client.next().expect("an answer").failure().is_none(), "after {nothing_asked:?}");
+}

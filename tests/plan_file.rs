@@ -198,7 +198,7 @@ fn a_dry_run_sends_nothing_and_says_what_it_would() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}/v1", listener.local_addr().expect("an address"));
     let plan = Plan::new(&format!(
-        "base-url = \"{base}\"\ncool-down = 30\nisl = 100\nosl = 51\n[[run]]\nmodel = \"a\"\nrequests = 10\nconcurrency = [1, 5]\n[[run]]\nmodel = \"b\"\nrequest-rate = 2\nduration = 60\n"
+        "base-url = \"{base}\"\ncool-down = 30\nisl = 100\nisl-stddev = 0\nosl = 51\nosl-stddev = 0\n[[run]]\nmodel = \"a\"\nrequests = 10\nconcurrency = [1, 5]\n[[run]]\nmodel = \"b\"\nrequest-rate = 2\nduration = 60\n"
     ));
     let done = plan.run(&["--dry-run"]).exits(0);
     let lines: Vec<Vec<&str>> = done.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -213,6 +213,147 @@ fn a_dry_run_sends_nothing_and_says_what_it_would() {
     assert!(!plan.results().exists(), "a directory was made");
     let json = plan.json(&["--dry-run"]);
     assert_eq!((&json["to_do"]["runs"], &json["to_do"]["requests"]), (&json!(3), &json!(140.0)));
+}
+
+#[test]
+fn what_a_dry_run_foresees_is_what_happens() {
+    // A target that is as fast as the estimate assumes.
+    let mock = mock(&["--ttft", "500ms", "--itl", "20ms"]);
+    let plan = Plan::new(&format!(
+        "base-url = \"{}\"\nmodel = \"m\"\nisl = 80\nisl-stddev = 0\nosl = 26\nosl-stddev = 0\n[[run]]\nrequests = 6\nconcurrency = 3\n[[run]]\nrequests = 8\nrequest-rate = 8\n[[run]]\nrequests = 60\nconcurrency = 60\nisl-stddev = 100\nosl-stddev = 30\n",
+        mock.base
+    ));
+    let foreseen = plan.json(&["--dry-run"]);
+    let done = plan.json(&[]);
+    for (at, run) in done["runs"].as_array().expect("runs").iter().enumerate() {
+        let (estimate, summary) = (&foreseen["runs"][at], &run["summary"]);
+        assert_eq!(estimate["requests"].as_f64(), summary["counts"]["sent"].as_f64(), "{at}");
+        for key in ["input", "output"] {
+            let (expected, sent) =
+                (estimate[format!("{key}_tokens")].as_f64(), summary["tokens"][key]["local_tokens"].as_f64());
+            let (expected, sent) = (expected.expect("an estimate"), sent.expect("a count"));
+            // What is drawn of a few lengths is their mean give or take; without deviation it is exact.
+            let slack = if at == 2 { 0.25 } else { 0.0 };
+            assert!((sent / expected - 1.0).abs() <= slack, "{at} {key}: {sent}, and {expected} estimated");
+        }
+        // No target is faster than it is; how much slower a busy machine is, nobody knows.
+        let took = summary["window_s"].as_f64().expect("a window");
+        // Of many lengths, the longest is not what is estimated.
+        let times = if at == 2 { 0.5 } else { 0.85 };
+        assert!(took >= times * estimate["seconds"].as_f64().expect("a time"), "{took} {estimate}");
+    }
+    assert_eq!(mock.truth().len() as f64, foreseen["to_do"]["requests"]);
+}
+
+#[test]
+fn a_sweep_is_a_run_for_each_load_and_goes_on_where_it_stopped() {
+    let mock = mock(&["--ttft", "60ms", "--max-concurrent", "2"]);
+    let text = of(
+        &mock.base,
+        "model = \"m\"\n[[run]]\nname = \"knee\"\nsweep = \"concurrency=1,2,4\"\nrequests = 12\n",
+    );
+    let plan = Plan::new(&text);
+    let foreseen = plan.json(&["--dry-run"]);
+    assert_eq!((&foreseen["to_do"]["runs"], &foreseen["to_do"]["requests"]), (&json!(3), &json!(36.0)));
+    let mut running = plan.cli(&[]).start();
+    while !plan.results().join("plan-state.json").exists() {
+        assert!(!running.ends_within(Duration::from_millis(10)));
+    }
+    running.signal(Signal::KILL);
+    running.wait();
+    let document = plan.json(&[]);
+    let runs = document["runs"].as_array().expect("runs");
+    assert_eq!(
+        (runs.len(), &runs[0]["done_before"], &runs[2]["done_before"]),
+        (3, &json!(true), &json!(false))
+    );
+    assert_eq!(
+        (&runs[2]["name"], &runs[2]["sweep"]["load"]),
+        (&json!("knee num-concurrent-requests=4"), &json!(4.0))
+    );
+    let found = &document["findings"][0];
+    assert_eq!((&found["name"], &found["kind"]), (&json!("knee"), &json!("sweep")), "{document}");
+    let again = plan.run(&[]).exits(0);
+    assert_eq!(again.stderr.matches("done before").count(), 3, "{}", again.stderr);
+    assert!(again.stdout.lines().any(|line| line.starts_with("knee: saturation")), "{}", again.stdout);
+    // A load more is that load only.
+    plan.write(&text.replace("1,2,4", "1,2,4,3"));
+    let more = plan.run(&[]).exits(0);
+    assert_eq!(more.stderr.matches("done before").count(), 3, "{}", more.stderr);
+}
+
+#[test]
+fn a_search_is_a_run_whose_finding_is_kept() {
+    let mock = mock(&["--ttft", "5ms", "--itl", "1ms"]);
+    let search = "request-rate = 40\nmax-rate = 80\nstep-duration = 0.5\nfind-max-rate = true\nslo = \"e2el:p50<1s\"\n";
+    let plan =
+        Plan::new(&of(&mock.base, &format!("model = \"m\"\n[[run]]\nunset = [\"requests\"]\n{search}")));
+    let foreseen = plan.run(&["--dry-run"]).exits(0);
+    assert!(
+        foreseen.stdout.contains("search from 40 to 80 requests/s") && foreseen.stdout.contains("up to "),
+        "{}",
+        foreseen.stdout
+    );
+    let most = plan.json(&["--dry-run"])["to_do"]["requests"].as_f64().expect("a number");
+    let done = plan.run(&[]).exits(0);
+    let line = "m: max rate at least 80.0000 requests/s (passed); no rate failed";
+    assert!(done.stdout.lines().any(|l| l == line) && done.stderr.contains("step 2: "), "{done:?}");
+    let sent = mock.truth().len();
+    assert!(sent > 0 && sent as f64 <= most, "{sent} of at most {most}");
+    let again = plan.run(&[]).exits(0);
+    assert!(again.stdout.lines().any(|l| l == line) && again.stderr.contains("done before"), "{again:?}");
+    let json = plan.json(&[]);
+    assert_eq!(json["runs"][0]["search"]["max_rate"]["passed_requests_per_s"], 80.0, "{json}");
+    assert_eq!(json["findings"][0]["kind"], "find_max_rate");
+}
+
+#[test]
+fn two_plans_do_not_share_a_directory_at_a_time() {
+    let mock = mock(&["--ttft", "30s"]);
+    let plan = Plan::new(&of(&mock.base, "model = \"m\"\n"));
+    let mut running = plan.cli(&[]).start();
+    let dir = plan.results().join("m");
+    while !dir.exists() {
+        assert!(!running.ends_within(Duration::from_millis(10)));
+    }
+    let second = plan.run(&[]).exits(2);
+    assert!(
+        second.stderr.contains("another llmperf") && second.stderr.contains("--results-dir"),
+        "{}",
+        second.stderr
+    );
+    plan.run(&["--dry-run"]).exits(0);
+    running.signal(Signal::KILL);
+    running.wait();
+    // Nothing of the dead one is in the way.
+    plan.write("target = \"mock\"\nisl = 60\nisl-stddev = 0\nosl = 2\nosl-stddev = 0\nrequests = 1\n");
+    plan.run(&[]).exits(0);
+}
+
+#[test]
+fn a_plan_that_is_killed_loses_nothing_and_makes_nothing_twice() {
+    let mock = mock(&["--ttft", "100ms"]);
+    let plan = Plan::new(&of(&mock.base, "concurrency = 4\nmodel = [\"a\", \"b\", \"c\"]\n"));
+    for _ in 0..2 {
+        let before = fs::read_to_string(plan.results().join("plan-state.json")).unwrap_or_default();
+        let mut running = plan.cli(&[]).start();
+        while fs::read_to_string(plan.results().join("plan-state.json")).unwrap_or_default() == before {
+            assert!(!running.ends_within(Duration::from_millis(5)));
+        }
+        running.signal(Signal::KILL);
+        running.wait();
+    }
+    let document = plan.json(&[]);
+    let done: Vec<_> =
+        document["runs"].as_array().expect("runs").iter().map(|run| &run["done_before"]).collect();
+    assert_eq!(done, [&json!(true), &json!(true), &json!(false)]);
+    for name in ["a", "b", "c"] {
+        let whole =
+            entries(&plan.results().join(name)).into_iter().filter(|dir| dir.join("summary.json").exists());
+        assert_eq!(whole.count(), 1, "{name}");
+    }
+    // What was killed within a run is there, without a summary, and a report of all leaves it out.
+    llmperf("compare").args([plan.results().to_str().expect("UTF-8")]).done().exits(0);
 }
 
 #[test]
@@ -241,7 +382,10 @@ fn what_is_wrong_anywhere_in_the_file_is_said_before_anything_is_sent() {
         ("isl = 1", &["run \"m (2)\"", "--mean-input-tokens"]),
         ("header = \"X-Api-Key: hush\"", &["models.toml:6: header", "secret", "key-env"]),
         ("key-env = \"NO_SUCH_VARIABLE\"", &["models.toml:", "NO_SUCH_VARIABLE"]),
-        ("sweep = \"concurrency=1,2\"", &["models.toml:6: sweep", "write a list"]),
+        ("sweep = \"concurency=1,2\"", &["models.toml:6: run \"m (2)\": --sweep", "cannot be swept"]),
+        ("sweep = \"concurrency=1\"\nconcurrency = 2", &["run \"m (2)\"", "--sweep says the loads"]),
+        ("find-max-rate = true", &["models.toml:6: run \"m (2)\": --find-max-rate", "hint: give --slo"]),
+        ("unset = [\"seed\"]", &["models.toml:6: unset names seed", "hint: leave it out"]),
         ("output = \"json\"", &["models.toml:6: output", "command line"]),
         ("record = \"r\"\nseed = [1, 2]", &["would record into r", "record of its own"]),
     ];
@@ -301,5 +445,5 @@ fn the_schema_that_is_shipped_is_that_of_the_flags() {
     assert_eq!(done.stdout, kept, "if that is meant, run again with UPDATE_SNAPSHOTS=1");
     let schema: Value = serde_json::from_str(&kept).expect("JSON");
     assert_eq!(schema["properties"]["num-concurrent-requests"]["anyOf"][0]["type"], "integer");
-    assert!(schema["properties"].get("sweep").is_none());
+    assert!(schema["properties"].get("sweep").is_some() && schema["properties"].get("output").is_none());
 }

@@ -20,7 +20,11 @@ use crate::workload::Check;
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
-    after_help = "Example: llmperf correctness --target mock --requests 20 --concurrency 4"
+    after_help = "\
+Examples:
+  llmperf correctness --target mock --requests 20 --concurrency 4
+  llmperf correctness --model m --base-url http://127.0.0.1:8000/v1 --fail-above 0.05
+  llmperf correctness --model m --check repeat --concurrency 32 --results-dir results"
 )]
 pub(super) struct CorrectnessArgs {
     #[command(flatten)]
@@ -43,11 +47,15 @@ struct CheckArgs {
     /// Tokens of the prompt that the needle is hidden in [default: 3000]
     #[arg(long, value_name = "N")]
     needle_tokens: Option<u64>,
-    /// Exit with 3 where a larger share of the answered requests is mismatched, 0 to 1
+    /// Exit with 3 if a larger share of the answered requests is mismatched: 0 to 1
     ///
-    /// Failed requests are in the error rate, never in this one.
+    /// Failed requests are in the error rate, never in this one; --fail-above-errors bounds that, and is 0.5 with this
+    /// flag unless it is given.
     #[arg(long, value_name = "RATE")]
     fail_above: Option<f64>,
+    /// Exit with 3 if a larger share of the requests fails: 0 to 1 [default: 0.5 with --fail-above]
+    #[arg(long, value_name = "RATE")]
+    fail_above_errors: Option<f64>,
     /// JSON object merged over the body of every request, whose temperature is 0
     #[arg(long, visible_alias = "sampling", value_name = "JSON", default_value = "{}")]
     additional_sampling_params: String,
@@ -144,6 +152,7 @@ impl CorrectnessArgs {
             },
             needle_tokens: check.needle_tokens,
             fail_above: check.fail_above,
+            fail_above_errors: check.fail_above_errors,
         }
     }
 }

@@ -94,6 +94,11 @@ impl Correctness {
     pub fn is_within(&self, limit: f64) -> bool {
         self.mismatch_rate().is_some_and(|rate| rate.value() <= limit)
     }
+
+    /// Whether the error rate is within `limit`; where no request came to its own end, it is not.
+    pub fn has_errors_within(&self, limit: f64) -> bool {
+        self.error_rate().is_some_and(|rate| rate.value() <= limit)
+    }
 }
 
 impl Defects {

@@ -12,6 +12,8 @@ use crate::workload::{Check, Normal};
 const REQUESTS: u64 = 50;
 /// With the reply it fits into a context of 4,096 tokens, the smallest that models in service have.
 const NEEDLE_TOKENS: u64 = 3000;
+/// Where most requests failed, the replies of the others say little of the target.
+const ERRORS: f64 = 0.5;
 /// About what the prompts of the other checks have; memory for requests built ahead is planned with it.
 const QUESTION_TOKENS: u64 = 120;
 
@@ -23,6 +25,7 @@ pub struct CorrectnessInput {
     pub check: CheckWord,
     pub needle_tokens: Option<u64>,
     pub fail_above: Option<f64>,
+    pub fail_above_errors: Option<f64>,
 }
 
 /// The checks, by name.
@@ -45,6 +48,8 @@ pub struct CorrectnessPlan {
     pub additional: Map<String, Value>,
     /// The mismatch rate above which the test fails.
     pub fail_above: Option<f64>,
+    /// The error rate above which it fails; where there is the one limit, there is this.
+    pub fail_above_errors: Option<f64>,
 }
 
 /// Makes a plan. `env` looks up an environment variable.
@@ -55,7 +60,7 @@ pub fn resolve_correctness(
     input: CorrectnessInput,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<CorrectnessPlan> {
-    let CorrectnessInput { mut load, check, needle_tokens, fail_above } = input;
+    let CorrectnessInput { mut load, check, needle_tokens, fail_above, fail_above_errors } = input;
     let check = match (check, needle_tokens) {
         (CheckWord::Needle, tokens) => {
             let tokens = tokens.unwrap_or(NEEDLE_TOKENS);
@@ -71,11 +76,15 @@ pub fn resolve_correctness(
         (CheckWord::Json, None) => Check::Json,
         (CheckWord::Repeat, None) => Check::Repeat,
     };
-    if let Some(rate) = fail_above.filter(|rate| !(0.0..=1.0).contains(rate)) {
-        bail!(
-            "--fail-above is {rate}, which is no share\nhint: give 0 to 1; 0.05 is 5 % of the answered requests"
-        );
+    for (flag, rate, of) in [
+        ("--fail-above", fail_above, "the answered requests"),
+        ("--fail-above-errors", fail_above_errors, "the requests"),
+    ] {
+        if let Some(rate) = rate.filter(|rate| !(0.0..=1.0).contains(rate)) {
+            bail!("{flag} is {rate}, which is no share\nhint: give 0 to 1; 0.05 is 5 % of {of}");
+        }
     }
+    let fail_above_errors = fail_above_errors.or(fail_above.map(|_| ERRORS));
     let additional = sampling(load.additional_sampling_params.as_deref())?;
     let mut sampling = Map::from_iter([("temperature".to_owned(), Value::from(0.0))]);
     sampling.extend(additional.clone());
@@ -91,7 +100,7 @@ pub fn resolve_correctness(
     // The replies are what it is about.
     load.save_text = true;
     let plan = Plan { check: Some(check), ..resolve(load, env)? };
-    Ok(CorrectnessPlan { plan, check, additional, fail_above })
+    Ok(CorrectnessPlan { plan, check, additional, fail_above, fail_above_errors })
 }
 
 #[cfg(test)]
@@ -111,9 +120,13 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_as_in_llmperf() {
-        let CorrectnessPlan { plan, check, additional, fail_above } = plan(|_| ()).expect("a plan");
+        let CorrectnessPlan { plan, check, additional, fail_above, fail_above_errors } =
+            plan(|_| ()).expect("a plan");
         assert_eq!((plan.requests(), plan.concurrency, plan.timeout.as_secs()), (50, 10, 90.0));
-        assert_eq!((check, plan.check, fail_above), (Check::Number, Some(Check::Number), None));
+        assert_eq!(
+            (check, plan.check, fail_above, fail_above_errors),
+            (Check::Number, Some(Check::Number), None, None)
+        );
         assert_eq!(
             (additional.len(), Value::Object(plan.sampling).to_string().as_str()),
             (0, r#"{"temperature":0.0}"#)
@@ -135,6 +148,19 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_mismatches_brings_one_of_errors() {
+        let limits = |mismatches, errors| {
+            let change =
+                |i: &mut CorrectnessInput| (i.fail_above, i.fail_above_errors) = (mismatches, errors);
+            let plan = plan(change).expect("a plan");
+            (plan.fail_above, plan.fail_above_errors)
+        };
+        assert_eq!(limits(Some(0.1), None), (Some(0.1), Some(0.5)));
+        assert_eq!(limits(Some(0.1), Some(1.0)), (Some(0.1), Some(1.0)));
+        assert_eq!(limits(None, Some(0.2)), (None, Some(0.2)));
+    }
+
+    #[test]
     fn a_setting_that_makes_no_sense_is_named() {
         let check = |change: fn(&mut CorrectnessInput), expected: &str| {
             let error = format!("{:#}", plan(change).expect_err(expected));
@@ -142,6 +168,7 @@ mod tests {
         };
         check(|i| i.fail_above = Some(1.5), "--fail-above is 1.5");
         check(|i| i.fail_above = Some(f64::NAN), "--fail-above is NaN");
+        check(|i| i.fail_above_errors = Some(-0.1), "--fail-above-errors is -0.1");
         check(|i| i.needle_tokens = Some(100), "--needle-tokens is the length");
         check(
             |i| {

@@ -1,9 +1,10 @@
 //! What a run will come to, before anything is sent. How fast the target is, nobody knows yet: the estimate says what it
 //! assumes.
 
-use super::Plan;
-use crate::load::{NO_LIMIT, Profile, Segment};
-use crate::units::Span;
+use super::{Plan, SearchPlan, Series};
+use crate::load::{NO_LIMIT, Profile, RateSearch, Segment, Trial};
+use crate::metrics::Slo;
+use crate::units::{Span, Tokens};
 
 /// What an answer is assumed to take: half a second to its first token, then 50 tokens a second, as a hosted model of
 /// middling speed.
@@ -11,6 +12,8 @@ pub const ASSUMED_TTFT_S: f64 = 0.5;
 pub const ASSUMED_TOKENS_PER_S: f64 = 50.0;
 /// Tokens of English text in a byte, about.
 const TOKENS_PER_BYTE: f64 = 0.25;
+/// LLMPerf's instruction, which every prompt of its begins with, is 25 to 28 tokens long.
+const SHORTEST_PROMPT: Tokens = Tokens(27);
 
 /// What a run will come to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +24,26 @@ pub struct Estimate {
     pub output_tokens: f64,
     /// At the assumed speed, with the time limit of the plan.
     pub seconds: f64,
+    /// It is the most that may come, of a search that decides as it goes.
+    pub at_most: bool,
+}
+
+impl Estimate {
+    /// Of no run.
+    pub const NOTHING: Estimate =
+        Estimate { requests: 0.0, input_tokens: 0.0, output_tokens: 0.0, seconds: 0.0, at_most: false };
+
+    /// One after the other.
+    #[must_use]
+    pub fn and(self, other: Estimate) -> Estimate {
+        Estimate {
+            requests: self.requests + other.requests,
+            input_tokens: self.input_tokens + other.input_tokens,
+            output_tokens: self.output_tokens + other.output_tokens,
+            seconds: self.seconds + other.seconds,
+            at_most: self.at_most || other.at_most,
+        }
+    }
 }
 
 /// Estimates a run.
@@ -31,11 +54,17 @@ pub struct Estimate {
 pub fn estimate(plan: &Plan) -> Estimate {
     let isl = match &plan.dataset {
         Some(dataset) => dataset.mean_prompt_bytes() as f64 * TOKENS_PER_BYTE,
-        None => plan.workload.isl.mean,
+        None => plan.workload.isl.mean_drawn(SHORTEST_PROMPT),
     };
     let prefix = plan.prefix.map_or(0.0, |prefix| prefix.tokens.0 as f64 * prefix.share);
-    let osl = plan.workload.osl.mean;
+    let osl = plan.workload.osl.mean_drawn(Tokens(1));
     let answer = ASSUMED_TTFT_S + (osl - 1.0).max(0.0) / ASSUMED_TOKENS_PER_S;
+    if let Some(Series::Search(how)) = plan.goals.series {
+        let search = RateSearch::new(how.first_rate, how.max_rate);
+        let (requests, seconds) = most(&search, how, &plan.goals.slos, answer);
+        let (input_tokens, output_tokens) = (requests * (isl + prefix), requests * osl);
+        return Estimate { requests, input_tokens, output_tokens, seconds, at_most: true };
+    }
     let rate = arrival_rate(plan).unwrap_or(plan.concurrency as f64 / answer);
     let launching = launching_time(plan);
     let timed = rate * launching.as_secs();
@@ -55,7 +84,21 @@ pub fn estimate(plan: &Plan) -> Estimate {
         input_tokens: requests * (isl + prefix),
         output_tokens: requests * osl,
         seconds: seconds.min(launching.as_secs() + answer),
+        at_most: false,
     }
+}
+
+/// The most requests and seconds that are left of a search: whatever passes, each step in as many runs as it may take.
+fn most(search: &RateSearch, how: SearchPlan, slos: &[Slo], answer: f64) -> (f64, f64) {
+    let Some(rate) = search.next() else { return (0.0, 0.0) };
+    let runs = || (0..SearchPlan::RUNS_A_STEP).map(|doubling| how.requests(slos, rate, doubling) as f64);
+    let (requests, seconds): (f64, f64) = (runs().sum(), runs().map(|run| run / rate + answer).sum());
+    let rest = [Trial::Passed, Trial::Failed].map(|trial| {
+        let mut search = search.clone();
+        search.tell(trial);
+        most(&search, how, slos, answer)
+    });
+    (requests + rest[0].0.max(rest[1].0), seconds + rest[0].1.max(rest[1].1))
 }
 
 /// Requests due a second on average; `None` in a closed loop.
@@ -91,7 +134,9 @@ mod tests {
         let mut input = LoadInput {
             target: Some("mock".to_owned()),
             mean_input_tokens: Some(100.0),
+            stddev_input_tokens: Some(0.0),
             mean_output_tokens: Some(51.0),
+            stddev_output_tokens: Some(0.0),
             ..LoadInput::default()
         };
         change(&mut input);
@@ -104,9 +149,26 @@ mod tests {
         let estimate = estimated(|input| {
             (input.max_num_completed_requests, input.num_concurrent_requests) = (Some(10), Some(4));
         });
-        let expected =
-            Estimate { requests: 10.0, input_tokens: 1000.0, output_tokens: 510.0, seconds: 3.0 * 1.5 };
+        let expected = Estimate {
+            requests: 10.0,
+            input_tokens: 1000.0,
+            output_tokens: 510.0,
+            seconds: 4.5,
+            at_most: false,
+        };
         assert_eq!(estimate, expected);
+    }
+
+    #[test]
+    fn a_search_is_bounded_by_its_highest_rate() {
+        let estimate = estimated(|input| {
+            (input.find_max_rate, input.max_rate, input.step_duration) = (true, Some(2.0), Some(100.0));
+            input.slo = vec!["ttft:p50<1s".to_owned()];
+        });
+        // 1 and then 2 a second pass, each in runs of 100, 200 and 400 s: no more can come.
+        assert!(estimate.at_most);
+        assert_eq!(estimate.requests, 700.0 + 1400.0);
+        assert!(estimate.seconds >= 2.0 * 700.0, "{estimate:?}");
     }
 
     #[test]

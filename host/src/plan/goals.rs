@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::shape::{concurrency, positive_rate, seconds};
 use super::{LoadInput, Plan, default};
 use crate::load::Profile;
-use crate::metrics::Slo;
+use crate::metrics::{Slo, least_requests};
 use crate::units::Span;
 
 /// More loads than this are a mistake in writing.
@@ -130,6 +130,16 @@ impl Loads {
         }
     }
 
+    /// The key of a plan file that says what the loads say, and the values of it.
+    pub fn as_key(&self) -> (&'static str, Vec<String>) {
+        match self {
+            Loads::Concurrency(slots) => {
+                ("num-concurrent-requests", slots.iter().map(ToString::to_string).collect())
+            }
+            Loads::RequestRate(rates) => ("request-rate", rates.iter().map(ToString::to_string).collect()),
+        }
+    }
+
     pub fn len(&self) -> usize {
         match self {
             Loads::Concurrency(slots) => slots.len(),
@@ -163,6 +173,16 @@ impl Plan {
 }
 
 impl SearchPlan {
+    /// A step that stays undecided is run again with twice the requests, until it was run so often.
+    pub const RUNS_A_STEP: u32 = 3;
+
+    /// Requests of a step's run: as many as it takes to be sure, and to fill the time of a step; twice as many with each
+    /// doubling.
+    pub fn requests(&self, slos: &[Slo], rate: f64, doubling: u32) -> u64 {
+        let filling = (rate * self.step_duration.as_secs()).ceil() as u64;
+        least_requests(slos).max(filling) << doubling
+    }
+
     fn resolve(input: &mut LoadInput, slos: &[Slo]) -> Result<SearchPlan> {
         if slos.is_empty() {
             bail!(

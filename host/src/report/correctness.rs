@@ -13,12 +13,12 @@ use crate::workload::Check;
 const SCHEMA_VERSION: u32 = 1;
 /// Mismatches that a person is shown; the files have more.
 const SHOWN: usize = 20;
-/// Mismatches in `correctness.json`; the individual responses have every reply.
-const LISTED: usize = 100;
+/// Mismatches in `correctness.json`, the first by request; the individual responses have every reply.
+pub const LISTED_MISMATCHES: usize = 100;
 /// Characters of each reply there.
 const LISTED_CHARS: usize = 1000;
 /// Columns of what was expected, where the reply needs the rest of the line.
-const EXPECTED_WIDTH: usize = 34;
+const EXPECTED_WIDTH: usize = 44;
 
 /// A finished correctness test.
 #[derive(Debug, Clone, Copy)]
@@ -30,11 +30,13 @@ pub struct CheckedRun<'a> {
     pub correctness: &'a Correctness,
     /// Of the same questions asked one at a time, where that is what replies are compared with.
     pub alone: Option<&'a Correctness>,
-    /// By request.
+    /// By request; the first of them will do.
     pub mismatches: &'a [Mismatch],
     pub failures: &'a Failures,
     /// The mismatch rate that is still let pass.
     pub fail_above: Option<f64>,
+    /// The error rate that is still let pass, in either round.
+    pub fail_above_errors: Option<f64>,
 }
 
 /// Who was asked; any of it may be foreign text.
@@ -60,18 +62,41 @@ impl CheckedRun<'_> {
         let CheckLabel { model, target, api, plugin } = self.label;
         let title = format!("{model}  {} check, {api} at {target}", self.check.word());
         let how = format!("{} concurrent, seed {}, plugin {plugin}", self.concurrency, self.seed);
-        let mut lines = vec![inert(&title, width), inert(&how, width), String::new()];
+        let asked = format!("asked: {}", self.asked());
+        let mut lines = vec![inert(&title, width), inert(&how, width), inert(&asked, width), String::new()];
         match self.alone {
             None => lines.extend(self.totals()),
             Some(alone) => lines.extend(self.beside(alone)),
         }
-        if let (Some(limit), within) = (self.fail_above, self.is_within()) {
+        let limits = [
+            (self.fail_above, self.has_mismatches_within(), "mismatched"),
+            (self.fail_above_errors, self.has_errors_within(), "failed"),
+        ];
+        for (limit, within, what) in limits {
+            let Some(limit) = limit else { continue };
             let verdict = if within { "passed" } else { "FAILED" };
-            lines.push(labelled("Limit", &format!("{verdict}: at most {} mismatched", percent(limit))));
+            lines.push(labelled("Limit", &format!("{verdict}: at most {} {what}", percent(limit))));
         }
         lines.extend(self.mismatched(width));
         lines.extend(self.failed(width));
         lines.join("\n") + "\n"
+    }
+
+    /// What the check is, for one who never heard of it.
+    fn asked(&self) -> String {
+        match self.check {
+            Check::Number => "a number in words, to be written in digits".to_owned(),
+            Check::Needle { tokens } => {
+                format!(
+                    "a number that is hidden in a prompt of {} tokens, to be found",
+                    grouped(tokens.0 as f64, 0)
+                )
+            }
+            Check::Json => "an order, to be written as a JSON object of given keys and types".to_owned(),
+            Check::Repeat => {
+                "the same questions one at a time and then together, to be answered the same".to_owned()
+            }
+        }
     }
 
     fn totals(&self) -> Vec<String> {
@@ -126,16 +151,19 @@ impl CheckedRun<'_> {
         let mut lines = vec![String::new(), what.to_owned()];
         for Mismatch { id, expected, reply } in self.mismatches.iter().take(SHOWN) {
             // Of two long replies, what they have in common would hide where they part.
-            let (expected, reply) = match self.alone {
-                Some(_) => parting(expected, reply),
-                None => (expected.clone(), reply.clone()),
+            let (expected, reply, words) = match self.alone {
+                Some(_) => {
+                    let (expected, reply) = parting(expected, reply);
+                    (format!("\"{expected}\""), reply, ["alone", "together"])
+                }
+                None => (expected.clone(), reply.clone(), ["expected", "got"]),
             };
             let expected = inert(&expected, EXPECTED_WIDTH);
-            let head = format!("  #{}  expected {expected}, got ", id.0);
+            let head = format!("  #{}  {} {expected}, {} ", id.0, words[0], words[1]);
             let room = width.saturating_sub(head.chars().count() + 2);
             lines.push(format!("{head}\"{}\"", inert(&reply, room)));
         }
-        let hidden = self.mismatches.len().saturating_sub(SHOWN);
+        let hidden = self.correctness.mismatched.saturating_sub(SHOWN as u64);
         if hidden > 0 {
             lines.push(format!("  and {hidden} more"));
         }
@@ -158,7 +186,20 @@ impl CheckedRun<'_> {
 
     /// Whether it passes; where there is no limit, it does.
     pub fn is_within(&self) -> bool {
+        self.has_mismatches_within() && self.has_errors_within()
+    }
+
+    fn has_mismatches_within(&self) -> bool {
         self.fail_above.is_none_or(|limit| self.correctness.is_within(limit))
+    }
+
+    fn has_errors_within(&self) -> bool {
+        let mut rounds = [Some(self.correctness), self.alone].into_iter().flatten();
+        self.fail_above_errors.is_none_or(|limit| rounds.all(|round| round.has_errors_within(limit)))
+    }
+
+    fn has_limit(&self) -> bool {
+        self.fail_above.is_some() || self.fail_above_errors.is_some()
     }
 
     /// The whole of it, for the caller to add what it knows of the run.
@@ -189,12 +230,16 @@ impl CheckedRun<'_> {
         map.extend([
             ("alone".to_owned(), json!(self.alone.map(counts))),
             ("fail_above".to_owned(), json!(self.fail_above)),
-            ("passed".to_owned(), json!(self.fail_above.map(|_| self.is_within()))),
+            ("fail_above_errors".to_owned(), json!(self.fail_above_errors)),
+            ("passed".to_owned(), json!(self.has_limit().then(|| self.is_within()))),
             (
                 "mismatches".to_owned(),
-                self.mismatches.iter().take(LISTED).map(mismatch).collect::<Vec<_>>().into(),
+                self.mismatches.iter().take(LISTED_MISMATCHES).map(mismatch).collect::<Vec<_>>().into(),
             ),
-            ("mismatches_not_listed".to_owned(), json!(self.mismatches.len().saturating_sub(LISTED))),
+            (
+                "mismatches_not_listed".to_owned(),
+                json!(self.correctness.mismatched.saturating_sub(LISTED_MISMATCHES as u64)),
+            ),
         ]);
         json
     }
@@ -286,6 +331,7 @@ mod tests {
             mismatches,
             failures: none,
             fail_above: Some(0.5),
+            fail_above_errors: Some(0.5),
         }
     }
 

@@ -24,7 +24,7 @@ pub use compare::{
     read_pair, read_runs, render_comparison,
 };
 pub use console::{RunLabel, render, render_dialects};
-pub use correctness::{CheckLabel, CheckedRun, Mismatch};
+pub use correctness::{CheckLabel, CheckedRun, LISTED_MISMATCHES, Mismatch};
 pub use dialect::add_dialects;
 pub use files::{ReadRecords, RecordsWriter, read_records, write_atomically};
 pub use html::html_page;

@@ -8,13 +8,14 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::batch_state::{BatchState, FinishedRun};
+use super::batch_series::{Finding, Searched, SweepPart, findings, search};
+use super::batch_state::{BatchState, FinishedRun, FoundRate};
 use super::interrupt::Interrupts;
 use super::sweep::paced;
 use super::{Ended, Report, SeriesWatcher, Setup};
 use crate::clock;
 use crate::error::Error;
-use crate::plan::{Plan, PluginSource, Target};
+use crate::plan::{Plan, PluginSource, Series, Target};
 use crate::report::{BatchRow, SCHEMA_VERSION};
 use crate::units::Span;
 
@@ -30,6 +31,8 @@ pub struct BatchRun {
     pub settings: Value,
     /// Of everything that decides what the run does: two runs are the same where this is.
     pub digest: String,
+    /// `None` where it is a run for itself, or a search.
+    pub sweep: Option<SweepPart>,
 }
 
 impl BatchRun {
@@ -61,6 +64,7 @@ impl BatchRun {
             settings: shown.map(|(key, values)| (key.clone(), json!(values))).collect(),
             name,
             plan,
+            sweep: None,
         })
     }
 }
@@ -78,6 +82,8 @@ fn hex(bytes: &[u8]) -> String {
 pub trait BatchWatcher: SeriesWatcher {
     /// This run is done already.
     fn skips(&mut self, number: usize);
+    /// The run is a search, and this is its next step, from 1.
+    fn tries(&mut self, number: usize, step: usize, plan: &Plan);
     /// A run has ended.
     fn ends(&mut self, number: usize, done: &BatchDone);
     /// Nothing is sent for so long.
@@ -89,8 +95,12 @@ pub trait BatchWatcher: SeriesWatcher {
 pub struct BatchDone {
     pub index: usize,
     pub row: BatchRow,
-    /// What the run itself reported; `None` where it was done before.
+    /// What the run itself reported, a search by the step that tells the most; `None` where it was done before.
     pub report: Option<Report>,
+    /// Whether the target kept up with its rate, where there is one and it can be told.
+    pub keeps_up: Option<bool>,
+    /// What a search found.
+    pub found: Option<FoundRate>,
     /// As the document of the plan has it.
     pub json: Value,
 }
@@ -140,19 +150,14 @@ pub fn run_batch(
         }
         watcher.begins(index + 1, &run.plan);
         let made = make_dir(&run.plan).map_err(Error::usage);
-        let made = made.and_then(|()| paced(run.plan.clone(), watcher.run(), &interrupts));
-        let Some((report, _)) = made.map_err(|error| of_run(error, &run.name))? else {
-            end.ended = Ended::Interrupted;
-            break;
-        };
-        end.ended = report.ended;
-        if let (Some(state), Some(finished)) = (&mut state, finished(run, &report)) {
+        let made = made.and_then(|()| make(run, index + 1, watcher, &interrupts));
+        let (ended, made) = made.map_err(|error| of_run(error, &run.name))?;
+        end.ended = ended;
+        let Some(made) = made else { break };
+        if let (Some(state), Some(finished)) = (&mut state, made.finished(run, ended)) {
             end.unkept = end.unkept.or(state.add(finished).err());
         }
-        let row = BatchRow::of(&run.name, &report.summary);
-        let dir = report.files.as_ref().ok().and_then(Option::as_ref).map(|files| files.run_dir.as_path());
-        let json = document(run, dir, report.json.clone(), false);
-        let done = BatchDone { index, row, json, report: Some(report) };
+        let done = made.done(index, run);
         watcher.ends(index + 1, &done);
         end.runs.push(done);
         if !matches!(end.ended, Ended::Complete | Ended::TimedOut) {
@@ -162,47 +167,113 @@ pub fn run_batch(
     Ok(end)
 }
 
+/// A run that was made.
+struct Made {
+    report: Report,
+    keeps_up: Option<bool>,
+    found: Option<FoundRate>,
+    /// Of a search.
+    search: Option<Value>,
+}
+
+/// Makes a run. There is nothing of it where an interrupt came before it began.
+fn make(
+    run: &BatchRun,
+    number: usize,
+    watcher: &mut dyn BatchWatcher,
+    interrupts: &Interrupts,
+) -> Result<(Ended, Option<Made>), Error> {
+    if let Some(Series::Search(how)) = run.plan.goals.series {
+        let (ended, searched) = search(run, how, number, watcher)?;
+        let made = searched.map(|Searched { report, found, json }| Made {
+            report,
+            keeps_up: None,
+            found: Some(found),
+            search: Some(json),
+        });
+        return Ok((ended, made));
+    }
+    let Some((report, pace)) = paced(run.plan.clone(), watcher.run(), interrupts)? else {
+        return Ok((Ended::Interrupted, None));
+    };
+    let has_dropped = report.summary.counts.dropped > 0;
+    let keeps_up = if has_dropped { Some(false) } else { pace.map(|pace| pace.keeps_up) };
+    Ok((report.ended, Some(Made { report, keeps_up, found: None, search: None })))
+}
+
+impl Made {
+    fn dir<'a>(&'a self, run: &'a BatchRun) -> Option<&'a Path> {
+        match self.found {
+            Some(_) => run.plan.results_dir.as_deref(),
+            None => Some(self.report.files.as_ref().ok()?.as_ref()?.run_dir.as_path()),
+        }
+    }
+
+    /// What is to be remembered of the run; `None` where it is to be made again.
+    fn finished(&self, run: &BatchRun, ended: Ended) -> Option<FinishedRun> {
+        let to_its_end = matches!(ended, Ended::Complete | Ended::TimedOut);
+        let is_written = self.report.files.is_ok();
+        (to_its_end && is_written && self.report.summary.counts.ok > 0).then_some(())?;
+        Some(FinishedRun {
+            digest: run.digest.clone(),
+            finished_unix_s: clock::unix_seconds(),
+            run_dir: self.dir(run)?.to_owned(),
+            row: BatchRow::of(&run.name, &self.report.summary),
+            keeps_up: self.keeps_up,
+            found: self.found.clone(),
+        })
+    }
+
+    fn done(self, index: usize, run: &BatchRun) -> BatchDone {
+        let row = BatchRow::of(&run.name, &self.report.summary);
+        let results = self.search.clone().unwrap_or_else(|| self.report.json.clone());
+        let json = document(run, self.dir(run), results, false);
+        let Made { report, keeps_up, found, .. } = self;
+        BatchDone { index, row, json, report: Some(report), keeps_up, found }
+    }
+}
+
 fn done_before(state: &BatchState, index: usize, run: &BatchRun) -> Option<BatchDone> {
     let finished = state.find(&run.digest)?;
-    let dir = state.dir_of(finished);
-    let summary = std::fs::read_to_string(dir.join("summary.json")).ok();
-    let summary = summary.and_then(|text| serde_json::from_str(&text).ok())?;
+    let results = std::fs::read_to_string(state.document_of(finished)).ok();
+    let results = results.and_then(|text| serde_json::from_str(&text).ok())?;
     // It may have been renamed since.
     let row = BatchRow { name: run.name.clone(), ..finished.row.clone() };
-    Some(BatchDone { index, row, report: None, json: document(run, Some(&dir), summary, true) })
+    let json = document(run, Some(&state.dir_of(finished)), results, true);
+    let (keeps_up, found) = (finished.keeps_up, finished.found.clone());
+    Some(BatchDone { index, row, report: None, json, keeps_up, found })
 }
 
-/// What is to be remembered of a run; `None` where it is to be made again.
-fn finished(run: &BatchRun, report: &Report) -> Option<FinishedRun> {
-    let to_its_end = matches!(report.ended, Ended::Complete | Ended::TimedOut);
-    let files = report.files.as_ref().ok()?.as_ref()?;
-    (to_its_end && report.summary.counts.ok > 0).then(|| FinishedRun {
-        digest: run.digest.clone(),
-        finished_unix_s: clock::unix_seconds(),
-        run_dir: files.run_dir.clone(),
-        row: BatchRow::of(&run.name, &report.summary),
-    })
-}
-
-fn document(run: &BatchRun, dir: Option<&Path>, summary: Value, before: bool) -> Value {
+/// A run as the document of the plan has it: with its summary, or with all of a search.
+fn document(run: &BatchRun, dir: Option<&Path>, results: Value, before: bool) -> Value {
+    let part = run.sweep.as_ref();
+    let what = if matches!(run.plan.goals.series, Some(Series::Search(_))) { "search" } else { "summary" };
     json!({
         "name": run.name,
         "digest": run.digest,
         "settings": run.settings,
+        "sweep": part.map(|part| json!({ "of": part.of, "axis": part.axis.name(), "load": part.load })),
         "done_before": before,
         "run_dir": dir.map(|dir| dir.display().to_string()),
-        "summary": summary,
+        what: results,
     })
 }
 
 /// The document of all of them.
 impl BatchEnd {
+    /// What the sweeps and searches of the plan found.
+    pub fn findings(&self, runs: &[BatchRun]) -> Vec<Finding> {
+        findings(runs, &self.runs)
+    }
+
     /// All of it as `plan_<time>.json` has it.
-    pub fn json(&self, of: usize) -> Value {
+    pub fn json(&self, runs: &[BatchRun]) -> Value {
+        let findings = self.findings(runs).into_iter().map(|finding| finding.json);
         json!({
             "schema_version": SCHEMA_VERSION,
             "kind": "plan",
-            "runs_planned": of,
+            "runs_planned": runs.len(),
+            "findings": findings.collect::<Vec<_>>(),
             "runs": self.runs.iter().map(|run| &run.json).collect::<Vec<_>>(),
         })
     }

@@ -39,6 +39,32 @@ pub struct FinishedRun {
     /// Below the results directory.
     pub run_dir: PathBuf,
     pub row: BatchRow,
+    /// Whether the target kept up with its rate; `None` in a closed loop, and where it cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps_up: Option<bool>,
+    /// What a search found; `None` of another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<FoundRate>,
+}
+
+/// What a search for the highest rate came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoundRate {
+    /// For people.
+    pub line: String,
+    /// Some rate passed.
+    pub passed: bool,
+    /// The document of the search, in the directory of the run.
+    pub document: PathBuf,
+}
+
+impl FinishedRun {
+    /// Its results in one document, below the results directory.
+    fn document(&self) -> PathBuf {
+        let name = self.found.as_ref().map_or(Path::new("summary.json"), |found| &found.document);
+        self.run_dir.join(name)
+    }
 }
 
 impl BatchState {
@@ -78,12 +104,17 @@ impl BatchState {
     /// The finished run with this digest, where its results are still there.
     pub fn find(&self, digest: &str) -> Option<&FinishedRun> {
         let run = self.kept.runs.iter().find(|run| run.digest == digest)?;
-        self.dir.join(&run.run_dir).join("summary.json").is_file().then_some(run)
+        self.document_of(run).is_file().then_some(run)
     }
 
     /// Where the results of a finished run are.
     pub fn dir_of(&self, run: &FinishedRun) -> PathBuf {
         self.dir.join(&run.run_dir)
+    }
+
+    /// The document of a finished run.
+    pub(super) fn document_of(&self, run: &FinishedRun) -> PathBuf {
+        self.dir.join(run.document())
     }
 
     /// Takes a run in, in place of an older one with its digest, and writes the file.

@@ -19,26 +19,29 @@
 #![deny(missing_docs)]
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::thread::{JoinHandle, Thread};
 
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use super::build::{Builder, Ready};
-use super::control::{Ended, Stop, TimeLimits};
-use super::io::{Io, IoReport, Sender};
-use super::{QUEUED_RECORDS, Setup, decode, machine, turns};
+use super::control::{Ended, Stop};
+use super::engine::{self, Engine, Feed};
+use super::launched::Launched;
+use super::schedule::Schedule;
+use super::{QUEUED_RECORDS, Setup, machine};
 use crate::error::Error;
-use crate::load::{Division, Lane, NO_LIMIT, Overflow, Phase, Slots, lanes};
+use crate::load::{Lane, Phase, lanes};
 use crate::metrics::{Accumulator, Context, Summary, TokenBasis, request};
-use crate::plan::{LoadInput, Plan, default, resolve};
+use crate::plan::{LoadInput, Plan, resolve};
 use crate::record::{Failure, Message, Outcome, RequestRecord, RequestSpec};
-use crate::transport::Transport;
-use crate::units::{RequestId, Span, Stamp, Tokens};
+use crate::units::{RequestId, Span, Tokens};
 
 /// Requests built ahead of a free slot.
 const BUILT_AHEAD: usize = 4;
@@ -156,8 +159,8 @@ pub struct Client {
 struct Running {
     jobs: SyncSender<Job>,
     answers: mpsc::Receiver<RequestRecord>,
-    io: JoinHandle<Result<IoReport>>,
-    threads: Vec<JoinHandle<()>>,
+    engine: Engine,
+    passing: JoinHandle<()>,
 }
 
 impl std::fmt::Debug for Client {
@@ -183,8 +186,7 @@ impl Client {
     pub fn of(mut plan: Plan) -> Result<Client, Error> {
         plan.save_text = true;
         let setup = Setup::new(plan)?;
-        let files_each = if setup.mock.is_some() { 2 } else { 1 };
-        machine::ensure_open_files(setup.plan.concurrency, files_each).map_err(Error::usage)?;
+        setup.ensure_open_files()?;
         let (stop, launched) = (Stop::new(), Launched::default());
         let running = start(&setup, &stop, &launched)?;
         let context = Context { token_basis: setup.plan.token_basis, ..Context::default() };
@@ -199,7 +201,9 @@ impl Client {
         })
     }
 
-    /// Launches a request and returns at once. Its number tells its answer from others.
+    /// Launches a request and returns: it is sent when a slot is free, and due from now on. Its number tells its answer from
+    /// others. It may be called anywhere, in a runtime or not; nothing is awaited, and no more is done here than to count the
+    /// tokens of its messages. What the plugin or the target refuse is an answer that failed.
     ///
     /// # Errors
     /// 4096 requests were launched whose answers nobody took.
@@ -230,9 +234,9 @@ impl Client {
             sampling.extend(request.sampling.clone());
             Value::Object(sampling).to_string()
         });
-        self.launched.at(id, self.setup.clock.now());
         let ended = || anyhow!("the client's threads have ended");
         let running = self.running.as_ref().ok_or_else(ended)?;
+        self.launched.at(id, self.setup.clock.now());
         // There is room for all that may be outstanding.
         running.jobs.try_send(Job { spec, sampling }).map_err(|_| ended())?;
         self.outstanding.insert(id, request);
@@ -272,7 +276,8 @@ impl Client {
     }
 }
 
-/// Answers as they become ready, until none is outstanding; for plain threads, since it waits.
+/// Answers as they become ready, until none is outstanding. It holds its thread meanwhile: right for plain threads; within a
+/// runtime [`Client::next_ready`] lets others go on.
 impl Iterator for Client {
     type Item = Answer;
 
@@ -280,19 +285,38 @@ impl Iterator for Client {
         if self.outstanding.is_empty() {
             return None;
         }
-        let record = self.running.as_mut()?.answers.blocking_recv()?;
+        let record = waited_for(self.running.as_mut()?.answers.recv())?;
         self.take(record)
+    }
+}
+
+/// Waits for what a thread of ours will send. Tokio's own way panics where the caller runs in a runtime.
+fn waited_for<T>(work: impl Future<Output = T>) -> T {
+    struct Sleeper(Thread);
+    impl Wake for Sleeper {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Sleeper(std::thread::current())));
+    // A task's budget would be renewed by the runtime only, which waits for this.
+    let mut work = pin!(tokio::task::unconstrained(work));
+    loop {
+        match work.as_mut().poll(&mut TaskContext::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let Some(Running { jobs, answers, io, threads }) = self.running.take() else { return };
+        let Some(Running { jobs, answers, engine, passing }) = self.running.take() else { return };
         self.stop.because(Ended::Complete, Phase::Cancelling);
         // Each thread ends when what it reads from, or writes to, is gone.
         drop((jobs, answers));
-        let _ = io.join();
-        threads.into_iter().for_each(|thread| drop(thread.join()));
+        engine.abandon();
+        drop(passing.join());
     }
 }
 
@@ -303,75 +327,19 @@ struct Job {
     sampling: Option<String>,
 }
 
-/// When requests were launched: they are due then, however long they wait for a slot.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Launched {
-    // Whoever launches and the I/O thread meet here, once a request; it is held for one insertion or removal.
-    at: Arc<Mutex<HashMap<RequestId, Stamp>>>,
-}
-
-impl Launched {
-    fn at(&self, id: RequestId, at: Stamp) {
-        self.at.lock().unwrap_or_else(PoisonError::into_inner).insert(id, at);
-    }
-
-    /// When this request was due.
-    pub(super) fn due(&self, ready: &Ready, otherwise: Stamp) -> Stamp {
-        let id = match ready {
-            Ok(request) => request.info.id,
-            Err((info, _)) => info.id,
-        };
-        self.at.lock().unwrap_or_else(PoisonError::into_inner).remove(&id).unwrap_or(otherwise)
-    }
-}
-
-/// Starts the parts of a load test, with a source that is fed as requests are launched.
+/// Starts the engine with a source that is filled as requests are launched.
 fn start(setup: &Setup, stop: &Stop, launched: &Launched) -> Result<Running> {
-    let Setup { plan, clock, builder, reader, .. } = setup;
     let (mut built, source) = lanes(1, BUILT_AHEAD);
     let lane = built.pop().ok_or_else(|| anyhow!("one lane was made"))?;
     let (jobs, to_build) = sync_channel(QUEUED_RECORDS);
-    let (record_sender, records) = sync_channel(QUEUED_RECORDS);
-    let waits = Arc::new(AtomicU64::new(0));
-    let decoders = machine::cores().saturating_sub(1).max(1);
-    let (handover, mut threads) = decode::start(reader, decoders, None, &record_sender, &waits)?;
-    let (turns, _, _) = turns::start(builder, 1, &reader.answers)?;
+    let builder = Arc::clone(&setup.builder);
+    let builders = vec![machine::spawn("build", move || build(&builder, &lane, &to_build))?];
+    let schedule = Schedule::as_launched(&setup.plan, launched.clone());
+    let feed = Feed { source, builders, requests: 1, schedule };
+    let (engine, records) = engine::start(setup, feed, None, stop)?;
     let (answer_sender, answers) = mpsc::channel(QUEUED_RECORDS);
-    threads.push(machine::spawn("answers", move || pass_on(&records, &answer_sender))?);
-    let for_building = Arc::clone(builder);
-    threads.push(machine::spawn("build", move || build(&for_building, &lane, &to_build))?);
-    let io = Io {
-        sender: Sender {
-            transport: Transport::new(*clock, plan.deadlines)?,
-            clock: *clock,
-            handover,
-            phase: stop.watch(),
-            credential: builder.provider.credential.clone(),
-            turns,
-        },
-        base: builder.provider.base.clone(),
-        slots: Slots { count: plan.concurrency, ramp_up: Span(0) },
-        overflow: Overflow::Queue,
-        division: Division {
-            warmup_requests: 0,
-            warmup: Span(0),
-            measured_requests: NO_LIMIT,
-            measured: None,
-        },
-        due_times: None,
-        launched: Some(launched.clone()),
-        connections: plan.concurrency,
-        ahead: 0,
-        limits: limits(plan),
-        stop: stop.clone(),
-    };
-    Ok(Running { jobs, answers, io: io.start(source)?, threads })
-}
-
-/// A client has no end but its own, and signals are its program's.
-fn limits(plan: &Plan) -> TimeLimits {
-    let longest = Span::from_secs(default::LONGEST_S as u64);
-    TimeLimits { timeout: longest, schedule: None, drain: plan.drain, interruptible: false }
+    let passing = machine::spawn("answers", move || pass_on(&records, &answer_sender))?;
+    Ok(Running { jobs, answers, engine, passing })
 }
 
 fn build(builder: &Builder, lane: &Lane<Ready>, jobs: &Receiver<Job>) {

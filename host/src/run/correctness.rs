@@ -1,7 +1,7 @@
 //! A correctness test from its plan to its results: a load test whose replies are judged as they come. Where replies are
 //! compared with each other, it is two load tests of the same questions.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::build::Builder;
 use super::interrupt::Interrupts;
+use super::replies::{KeptReplies, Replies, Twins};
 use super::results::pretty;
 use super::{Ended, Report, SeriesWatcher, Setup, Watcher, load, manifest};
 use crate::clock;
@@ -19,8 +20,8 @@ use crate::metrics::llmperf::Row;
 use crate::plan::{CorrectnessPlan, Plan};
 use crate::record::{Grade, RequestRecord};
 use crate::report::llmperf::{CorrectnessRun, Reply};
-use crate::report::{CheckLabel, CheckedRun, Mismatch, write_atomically};
-use crate::units::{RequestId, Stamp};
+use crate::report::{CheckLabel, CheckedRun, LISTED_MISMATCHES, Mismatch, write_atomically};
+use crate::units::RequestId;
 use crate::workload::Check;
 
 /// A finished correctness test.
@@ -29,7 +30,7 @@ pub struct Checked {
     pub correctness: Correctness,
     /// Of the same questions asked one at a time; `None` where a reply is judged by itself.
     pub alone: Option<Correctness>,
-    /// By request.
+    /// By request; the first of them, as many as `correctness.json` lists.
     pub mismatches: Vec<Mismatch>,
     /// The load test that it was; of two, the one under load.
     pub report: Report,
@@ -55,21 +56,22 @@ struct Who {
 pub fn correctness(plan: &CorrectnessPlan, watcher: &mut dyn SeriesWatcher) -> Result<Checked, Error> {
     if plan.check != Check::Repeat {
         watcher.begins(1, &plan.plan);
-        let asked = ask(plan.plan.clone(), None, watcher.run())?;
+        let asked = ask(plan.plan.clone(), Compared::WithTruth, watcher.run())?;
         return Ok(Checked::of(plan, asked, None));
     }
     let interrupts = Interrupts::watch()?;
     let low = Plan { concurrency: 1, ..plan.plan.clone() };
     watcher.begins(1, &low);
-    let alone = ask(low, Some(HashMap::new()), watcher.run())?;
+    let mut alone = ask(low, Compared::Later, watcher.run())?;
     let goes_on = matches!(alone.report.ended, Ended::Complete | Ended::TimedOut);
     if !goes_on || interrupts.seen() || alone.correctness.answered == 0 {
         return Ok(Checked::of(plan, alone, None));
     }
     watcher.begins(2, &plan.plan);
-    let answered = alone.replies.into_iter().filter(|reply| reply.row.error_code.is_none());
-    let twins = answered.map(|reply| (reply.id, reply.text)).collect();
-    let together = ask(plan.plan.clone(), Some(twins), watcher.run())?;
+    let Some(replies) = std::mem::replace(&mut alone.replies, Ok(None))? else {
+        return Ok(Checked::of(plan, alone, None));
+    };
+    let together = ask(plan.plan.clone(), Compared::With(replies.into_twins()), watcher.run())?;
     Ok(Checked::of(plan, together, Some(alone.correctness)))
 }
 
@@ -77,8 +79,8 @@ pub fn correctness(plan: &CorrectnessPlan, watcher: &mut dyn SeriesWatcher) -> R
 struct Asked {
     report: Report,
     correctness: Correctness,
-    /// In order of completion.
-    replies: Vec<KeptReply>,
+    /// `None` where nothing is made of them.
+    replies: Result<Option<KeptReplies>>,
     mismatches: Vec<Mismatch>,
     builder: Arc<Builder>,
     concurrency: usize,
@@ -87,36 +89,41 @@ struct Asked {
     started: u64,
 }
 
-/// What is kept of a request until LLMPerf's files are written.
-struct KeptReply {
-    id: RequestId,
-    end: Stamp,
-    row: Row,
-    text: String,
+/// What makes a reply right.
+enum Compared {
+    /// The right reply is known.
+    WithTruth,
+    /// Nothing yet: others will be compared with these.
+    Later,
+    /// It is the same as this.
+    With(Twins),
 }
 
-fn ask(
-    plan: Plan,
-    twins: Option<HashMap<RequestId, String>>,
-    watcher: &mut dyn Watcher,
-) -> Result<Asked, Error> {
+fn ask(plan: Plan, compared: Compared, watcher: &mut dyn Watcher) -> Result<Asked, Error> {
     let concurrency = plan.concurrency;
+    let dir = plan.results_dir.clone();
     let setup = Setup::new(plan)?;
     let who = Who { target: setup.target(), api: setup.api(), plugin: setup.plugin() };
     let builder = Arc::clone(&setup.builder);
+    // They are for the files, and to be compared with.
+    let are_kept = dir.is_some() || matches!(compared, Compared::Later);
     let mut judge = Judge {
         watcher,
         builder: Arc::clone(&builder),
-        twins,
+        compared,
         correctness: Correctness::default(),
-        replies: vec![],
-        mismatches: vec![],
+        replies: are_kept.then(|| Replies::start(dir.as_deref())).transpose()?,
+        mismatches: BTreeMap::new(),
+        failed: None,
     };
     let started = clock::unix_seconds();
     let report = load(setup, &mut judge)?;
-    let Judge { correctness, mut replies, mut mismatches, .. } = judge;
-    replies.sort_by_key(|reply| (reply.end, reply.id));
-    mismatches.sort_by_key(|mismatch| mismatch.id);
+    let Judge { correctness, replies, mismatches, failed, .. } = judge;
+    let replies = match failed {
+        Some(error) => Err(error),
+        None => replies.map(Replies::finish).transpose(),
+    };
+    let mismatches = mismatches.into_values().collect();
     Ok(Asked { report, correctness, replies, mismatches, builder, concurrency, who, started })
 }
 
@@ -124,18 +131,38 @@ fn ask(
 struct Judge<'a> {
     watcher: &'a mut dyn Watcher,
     builder: Arc<Builder>,
-    /// What a reply has to equal, where it is not judged by itself.
-    twins: Option<HashMap<RequestId, String>>,
+    compared: Compared,
     correctness: Correctness,
-    replies: Vec<KeptReply>,
-    mismatches: Vec<Mismatch>,
+    replies: Option<Replies>,
+    /// The first by request, as many as are listed.
+    mismatches: BTreeMap<RequestId, Mismatch>,
+    /// The replies cannot be kept or read again. It ends that, not the run.
+    failed: Option<anyhow::Error>,
 }
 
 impl Judge<'_> {
-    fn grade(&self, id: RequestId, reply: &str) -> Option<Grade> {
-        match &self.twins {
-            None => self.builder.workload.grade(id, reply),
-            Some(twins) => twins.get(&id).map(|twin| Grade::right_if(twin == reply, twin)),
+    fn grade(&self, id: RequestId, reply: &str) -> Result<Option<Grade>> {
+        Ok(match &self.compared {
+            Compared::WithTruth => self.builder.workload.grade(id, reply),
+            Compared::Later => None,
+            Compared::With(twins) => twins.get(id)?.map(|twin| Grade::right_if(twin == reply, &twin)),
+        })
+    }
+
+    fn judge(&mut self, record: &RequestRecord) -> Result<()> {
+        let text = record.output.as_ref().map_or("", |output| output.text.as_str());
+        let grade = if record.is_ok() { self.grade(record.id, text) } else { Ok(None) };
+        self.correctness.add(record, grade.as_ref().ok().and_then(Option::as_ref));
+        if let Some(Grade::Wrong { expected }) = grade? {
+            let mismatch = Mismatch { id: record.id, expected, reply: text.to_owned() };
+            self.mismatches.insert(record.id, mismatch);
+            if self.mismatches.len() > LISTED_MISMATCHES {
+                self.mismatches.pop_last();
+            }
+        }
+        match (&mut self.replies, Row::of_correctness(record)) {
+            (Some(replies), Some(row)) => replies.add((record.id, record.end), row, text),
+            _ => Ok(()),
         }
     }
 }
@@ -146,14 +173,8 @@ impl Watcher for Judge<'_> {
     }
 
     fn finished(&mut self, record: &RequestRecord) {
-        let text = record.output.as_ref().map(|output| output.text.clone()).unwrap_or_default();
-        let grade = record.is_ok().then(|| self.grade(record.id, &text)).flatten();
-        self.correctness.add(record, grade.as_ref());
-        if let Some(Grade::Wrong { expected }) = grade {
-            self.mismatches.push(Mismatch { id: record.id, expected, reply: text.clone() });
-        }
-        if let Some(row) = Row::of_correctness(record) {
-            self.replies.push(KeptReply { id: record.id, end: record.end, row, text });
+        if let Err(error) = self.judge(record) {
+            self.failed.get_or_insert(error);
         }
         self.watcher.finished(record);
     }
@@ -172,7 +193,8 @@ impl Checked {
         json["ended"] = manifest::ended_word(checked.report.ended).into();
         json["load"] = checked.report.json.clone();
         checked.json = json;
-        if let Err(error) = checked.write(plan, &replies, &builder, started) {
+        let written = replies.and_then(|replies| checked.write(plan, replies, &builder, started));
+        if let Err(error) = written {
             checked.report.files = Err(error);
         }
         checked
@@ -195,6 +217,7 @@ impl Checked {
             mismatches: &self.mismatches,
             failures: &self.report.summary.failures,
             fail_above: plan.fail_above,
+            fail_above_errors: plan.fail_above_errors,
         }
     }
 
@@ -202,13 +225,12 @@ impl Checked {
     fn write(
         &mut self,
         plan: &CorrectnessPlan,
-        replies: &[KeptReply],
+        replies: Option<KeptReplies>,
         builder: &Builder,
         started: u64,
     ) -> Result<()> {
-        let (Some(dir), Ok(Some(files))) = (&plan.plan.results_dir, &mut self.report.files) else {
-            return Ok(());
-        };
+        let (Some(dir), Some(replies)) = (&plan.plan.results_dir, replies) else { return Ok(()) };
+        let Ok(Some(files)) = &mut self.report.files else { return Ok(()) };
         write_atomically(&files.run_dir.join("correctness.json"), &pretty(&self.json))?;
         let run = CorrectnessRun {
             model: &plan.plan.model,
@@ -221,21 +243,27 @@ impl Checked {
             metadata: &plan.plan.metadata,
             timestamp: started,
         };
-        files.llmperf = write_llmperf(&run, dir, replies, builder)?;
+        files.llmperf = write_llmperf(&run, dir, &replies, builder)?;
         Ok(())
     }
 }
 
-/// Prompts are made once more as they are written: of long ones, only one at a time is in memory.
+/// Prompts are made once more as they are written: of long ones, only one at a time is in memory, as of replies.
 fn write_llmperf(
     run: &CorrectnessRun<'_>,
     dir: &Path,
-    replies: &[KeptReply],
+    replies: &KeptReplies,
     builder: &Builder,
 ) -> Result<Vec<PathBuf>> {
-    let replies = replies.iter().map(|reply| {
-        let (prompt, facts) = builder.workload.question(reply.id).unwrap_or_default();
-        Reply { row: &reply.row, text: &reply.text, prompt, facts }
+    let mut failed = None;
+    let readable = replies.each().map_while(|reply| reply.map_err(|error| failed = Some(error)).ok());
+    let replies = readable.map(|(id, row, text)| {
+        let (prompt, facts) = builder.workload.question(id).unwrap_or_default();
+        Reply { row, text, prompt, facts }
     });
-    Ok(run.write(dir, replies)?.into())
+    let files = run.write(dir, replies)?;
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(files.into()),
+    }
 }

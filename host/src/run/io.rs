@@ -9,25 +9,19 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use super::build::Ready;
-use super::client::Launched;
-use super::control::{Stop, TimeLimits, watch_over};
+use super::control::{Stop, watch_over};
 use super::decode::Handover;
 use super::health::Watch;
 use super::machine;
+use super::schedule::Schedule;
 use super::turns::Turns;
 use crate::clock::{Clock, unix_seconds};
-use crate::load::{
-    Admitted, Course, Division, Dropped, Launch, Overflow, Phase, PhaseWatch, Slots, Source, run_arrivals,
-    run_slots,
-};
+use crate::load::{Admitted, Course, Dropped, Launch, Phase, PhaseWatch, Source, run_arrivals, run_slots};
 use crate::metrics::Health;
 use crate::provider::Credential;
 use crate::record::{Exchange, Failure, FailureKind, RequestInfo, Start, Unsent};
 use crate::transport::Transport;
 use crate::units::{Span, Stamp};
-
-/// An open loop's schedule.
-pub(super) type DueTimes = Box<dyn Iterator<Item = Span> + Send>;
 
 /// What the I/O thread has to tell.
 #[derive(Debug)]
@@ -45,20 +39,7 @@ pub(super) struct Io {
     pub(super) sender: Sender,
     /// Where connections are opened to.
     pub(super) base: Url,
-    /// The most requests at a time, and how a closed loop starts them.
-    pub(super) slots: Slots,
-    /// What becomes of what finds no slot in an open loop.
-    pub(super) overflow: Overflow,
-    pub(super) division: Division,
-    /// When requests are due, where that does not hang on slots.
-    pub(super) due_times: Option<DueTimes>,
-    /// When requests are due that are launched one by one; `None` where the loop says so.
-    pub(super) launched: Option<Launched>,
-    /// Connections to open before the first request.
-    pub(super) connections: usize,
-    /// Requests to have at hand before the first is sent.
-    pub(super) ahead: usize,
-    pub(super) limits: TimeLimits,
+    pub(super) schedule: Schedule,
     pub(super) stop: Stop,
 }
 
@@ -73,7 +54,8 @@ impl Io {
         let clock = self.sender.clock;
         let (started, start) = oneshot::channel();
         let (done, until_done) = oneshot::channel();
-        let watching = tokio::spawn(watch_over(clock, start, self.limits, self.stop.clone(), until_done));
+        let watching =
+            tokio::spawn(watch_over(clock, start, self.schedule.limits, self.stop.clone(), until_done));
         let mut phase = self.stop.watch();
         let opened_ahead = tokio::select! {
             biased;
@@ -81,20 +63,22 @@ impl Io {
             opened = self.get_ready(&source) => opened,
         };
         let health = Watch::begin(clock, self.sender.handover.gauge())?;
-        let course = Course::start(self.division, clock.now());
+        let course = Course::start(self.schedule.division, clock.now());
         // Fails where an interrupt came first and was all there was to watch for.
         let _ = started.send(course.clone());
-        let slots = self.slots;
+        let slots = self.schedule.slots;
         let launch = Launch { source: Arc::new(source), course: course.clone(), phase, clock };
         // Every request is sent through this; it is dropped with the last of them, and the decode threads end.
         let sender = self.sender;
-        let launched = self.launched;
+        let launched = self.schedule.launched;
         let send = move |ready, due, admitted: Admitted| -> Pin<Box<dyn Future<Output = Stamp> + Send>> {
             let due = launched.as_ref().map_or(due, |launched| launched.due(&ready, due));
             Box::pin(sender.clone().send(ready, Start { due, warmup: admitted.warmup }, course.clone()))
         };
-        let dropped = match self.due_times {
-            Some(due_times) => run_arrivals(due_times, slots.count, self.overflow, launch, send).await?,
+        let dropped = match self.schedule.due_times {
+            Some(due_times) => {
+                run_arrivals(due_times, slots.count, self.schedule.overflow, launch, send).await?
+            }
             None => {
                 run_slots(slots, launch, send).await;
                 Dropped::default()
@@ -108,8 +92,8 @@ impl Io {
 
     async fn get_ready(&self, source: &Source<Ready>) -> Vec<Span> {
         // What cannot be built may take the plugin its whole budget; the faults must be seen, not awaited.
-        source.prefill(self.ahead, Ready::is_ok).await;
-        self.sender.transport.preopen(&self.base, self.connections).await
+        source.prefill(self.schedule.ahead, Ready::is_ok).await;
+        self.sender.transport.preopen(&self.base, self.schedule.connections).await
     }
 }
 

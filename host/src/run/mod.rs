@@ -2,6 +2,8 @@
 //! This is where the rooms below meet; it decides nothing about metrics, wire formats or schedules itself.
 
 mod batch;
+mod batch_lock;
+mod batch_series;
 mod batch_state;
 mod build;
 mod calibrate;
@@ -11,12 +13,14 @@ mod client;
 mod control;
 mod correctness;
 mod decode;
+mod engine;
 mod events;
 mod health;
 mod install;
 mod interrupt;
 mod io;
 mod judgement;
+mod launched;
 mod machine;
 mod manifest;
 mod plugin_log;
@@ -25,7 +29,9 @@ mod record;
 mod recorded;
 mod renewal;
 mod replay;
+mod replies;
 mod results;
+mod schedule;
 mod search;
 mod setup;
 mod sweep;
@@ -34,25 +40,23 @@ mod turns;
 mod understand;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::Receiver;
 
 use anyhow::Result;
 
 use crate::clock;
 use crate::error::Error;
-use crate::load::{Overflow, Phase, Slots};
+use crate::load::Phase;
 use crate::metrics::{Block, Summary};
-use crate::plan::Plan;
 use crate::plugin::Usage;
 use crate::record::RequestRecord;
 use crate::report::{add_dialects, plugin_json};
-use crate::transport::Transport;
 use crate::units::Span;
 
 pub use batch::{BatchDone, BatchEnd, BatchRun, BatchWatcher, run_batch};
-pub use batch_state::{BatchState, FinishedRun};
+pub use batch_lock::BatchLock;
+pub use batch_series::{Finding, SweepPart};
+pub use batch_state::{BatchState, FinishedRun, FoundRate};
 pub use calibrate::{CalibrationLoad, LOADS, QUICK_LOADS, calibrate};
 pub use calibration::{default_path as calibration_path, store as store_calibration};
 pub use client::{Answer, AnswerMetrics, Client, Request};
@@ -66,9 +70,8 @@ pub use search::{SearchEnd, SearchStep, find_max_rate};
 pub use setup::{Setup, plugin_engine};
 pub use sweep::{SeriesWatcher, SweepEnd, SweepRun, sweep, write_series};
 
-use build::Builder;
-use control::{Stop, TimeLimits};
-use io::{DueTimes, Io, IoReport, Sender};
+use control::Stop;
+use engine::{Feed, Finished};
 use judgement::judgement;
 use record::Recorder;
 use recorded::Footer;
@@ -77,11 +80,6 @@ use tally::{Tallied, Tally};
 
 /// Records on their way to the results; a slow disk holds up decoding, never reading.
 const QUEUED_RECORDS: usize = 4096;
-/// Requests built before the first is sent, at least: a slot that ends at once finds its next one ready.
-const MIN_READY: usize = 256;
-/// Memory that requests built ahead may take.
-const READY_BYTES: usize = 64 << 20;
-
 /// A finished load test.
 #[derive(Debug)]
 pub struct Report {
@@ -116,54 +114,17 @@ pub trait Watcher: Send {
 
 /// Runs the load test that was set up.
 pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
-    let Setup { plan, clock, builder, reader, .. } = &setup;
-    // The built-in target holds the other end of every connection.
-    let files_each = if setup.mock.is_some() { 2 } else { 1 };
-    machine::ensure_open_files(plan.concurrency, files_each).map_err(Error::usage)?;
+    let Setup { plan, reader, .. } = &setup;
+    setup.ensure_open_files()?;
     let started = clock::unix_seconds();
     let mut results = Results::create(&setup, started)?;
     let header = || manifest::of(&setup, started);
     let recorder = plan.record.as_deref().map(|dir| Recorder::start(dir, header())).transpose()?;
 
-    let (source, builders) = build::start(builder, plan.requests(), requests_ahead(plan))?;
-    let record_waits = Arc::new(AtomicU64::new(0));
-    let (record_sender, records) = sync_channel(QUEUED_RECORDS);
-    let decoders = machine::cores().saturating_sub(1).max(1);
-    let (handover, decoders) =
-        decode::start(reader, decoders, recorder.as_ref(), &record_sender, &record_waits)?;
-    drop(record_sender);
-
-    let (turns, turn_builders, not_reached) = turns::start(builder, plan.requests(), &reader.answers)?;
+    let feed = Feed::of_plan(&setup)?;
     let stop = Stop::new();
-    let transport = Transport::new(*clock, plan.deadlines)?;
-    let reading_waits = transport.decode_waits();
-    let io = Io {
-        sender: Sender {
-            transport,
-            clock: *clock,
-            handover,
-            phase: stop.watch(),
-            credential: builder.provider.credential.clone(),
-            turns,
-        },
-        base: builder.provider.base.clone(),
-        slots: Slots { count: plan.concurrency, ramp_up: plan.ramp_up },
-        overflow: plan.overflow,
-        division: plan.division,
-        due_times: due_times(plan, builder),
-        launched: None,
-        connections: connections_ahead(plan),
-        ahead: requests_ahead(plan),
-        limits: TimeLimits {
-            timeout: plan.timeout,
-            schedule: schedule_length(plan),
-            drain: plan.drain,
-            interruptible: true,
-        },
-        stop: stop.clone(),
-    };
     watcher.started(plan.requests());
-    let io = io.start(source)?;
+    let (engine, records) = engine::start(&setup, feed, recorder.as_ref(), &stop)?;
     let tally = Tally::new(plan.token_basis, plan.division.measured, &plan.goals.slos, &plan.dialects);
     let tally = std::thread::scope(|scope| {
         let (results, watcher) = (&mut results, &mut *watcher);
@@ -175,14 +136,9 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     });
     watcher.ended();
 
-    let IoReport { opened_ahead, dropped, mut health } = machine::join(io)?;
-    decoders.into_iter().for_each(machine::join);
-    builders.into_iter().chain(turn_builders).for_each(machine::join);
-    let turns_not_reached = not_reached.count();
+    let Finished { opened_ahead, dropped, health, turns_not_reached } = engine.finish()?;
     let ended = stop.reason();
     let Tallied { summary, dialects, timeline } = tally.finish(dropped.measured);
-    health.reading_waits = reading_waits.load(Ordering::Relaxed);
-    health.record_waits = record_waits.load(Ordering::Relaxed);
     let judgement = judgement(&setup, &summary, health, &timeline, ended);
     let mut json = results::report_json(&summary, ended, &opened_ahead);
     if dropped.warmup > 0 {
@@ -210,59 +166,6 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         files,
         recording,
     })
-}
-
-/// How many connections are opened before the first request: one for each that will run at a time, as far as that is known.
-fn connections_ahead(plan: &Plan) -> usize {
-    let at_once = match &plan.arrival {
-        None => plan.concurrency,
-        // As if an answer took two seconds; where it takes longer, more are opened as they are needed.
-        Some(arrival) => plan.concurrency.min((2.0 * arrival.profile.highest_rate()).ceil() as usize),
-    };
-    let at_once = match trace_rate(plan) {
-        Some(rate) => at_once.min((2.0 * rate).ceil() as usize),
-        None => at_once,
-    };
-    at_once.min(usize::try_from(plan.requests()).unwrap_or(usize::MAX))
-}
-
-/// When requests are due, where that is known before the run.
-fn due_times(plan: &Plan, builder: &Builder) -> Option<DueTimes> {
-    if let (Some(speed), Some(dataset)) = (plan.replay, plan.dataset.clone()) {
-        let sessions = builder.workload.sessions(plan.requests());
-        return Some(Box::new((0..sessions).map(move |session| speed.apply(dataset.due(session)))));
-    }
-    let arrival = plan.arrival.clone()?;
-    // No more than there are sessions to start: what is due and is not there could be neither sent nor dropped.
-    let sessions = usize::try_from(builder.workload.sessions(plan.requests())).unwrap_or(usize::MAX);
-    Some(Box::new(arrival.due_times(plan.workload.seed).take(sessions)))
-}
-
-/// When a line that waits must end, because its schedule has: what still waits then would be another load.
-fn schedule_length(plan: &Plan) -> Option<Span> {
-    let arrival = plan.arrival.as_ref().filter(|_| plan.overflow == Overflow::Queue)?;
-    arrival.profile.length()
-}
-
-/// Sessions that a trace starts a second, on average, where its times are replayed.
-fn trace_rate(plan: &Plan) -> Option<f64> {
-    let (speed, dataset) = (plan.replay?, plan.dataset.as_ref()?);
-    let length = speed.apply(dataset.length()).as_secs();
-    Some(if length > 0.0 { dataset.rows() as f64 / length } else { f64::MAX })
-}
-
-/// How many requests are built ahead of their time.
-fn requests_ahead(plan: &Plan) -> usize {
-    let prompt = match &plan.dataset {
-        Some(dataset) => dataset.mean_prompt_bytes() as f64,
-        // Some 5 bytes a token in JSON.
-        None => plan.workload.isl.mean * 5.0,
-    };
-    let prefix = plan.prefix.map_or(0.0, |prefix| prefix.tokens.0 as f64 * 5.0);
-    // And the rest of a request.
-    let bytes_each = (prompt + prefix) as usize + 2048;
-    let affordable = READY_BYTES / bytes_each;
-    (2 * plan.concurrency).max(MIN_READY).min(affordable).max(plan.concurrency)
 }
 
 /// Takes records as they come until there are no more: to the file, to the watcher, and into the summary. None is kept.

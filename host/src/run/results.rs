@@ -35,8 +35,8 @@ struct Open {
     results_dir: PathBuf,
     run_dir: PathBuf,
     records: RecordsWriter,
-    /// What the files of LLMPerf's load test need of each record.
-    rows: Rows,
+    /// What the files of LLMPerf's load test need of each record; `None` of another test.
+    rows: Option<Rows>,
     timestamp: u64,
 }
 
@@ -46,7 +46,12 @@ impl Results {
         let Some(results_dir) = setup.plan.results_dir.clone() else { return Ok(Results(None)) };
         let test = if setup.plan.check.is_some() { "correctness" } else { "load" };
         let base = format!("{}_{test}_{timestamp}", setup.plan.model);
-        Results::open(results_dir, &base, &manifest::of(setup, timestamp), timestamp)
+        Results::open(results_dir, &base, &manifest::of(setup, timestamp), timestamp).map(|mut results| {
+            if let Some(open) = results.0.as_mut().filter(|_| setup.plan.check.is_some()) {
+                open.rows = None;
+            }
+            results
+        })
     }
 
     /// The same for the results of a replay.
@@ -65,7 +70,7 @@ impl Results {
             results_dir,
             run_dir,
             records,
-            rows: Rows::default(),
+            rows: Some(Rows::default()),
             timestamp,
         })))
     }
@@ -74,7 +79,9 @@ impl Results {
     pub(super) fn keep(&mut self, record: &RequestRecord) {
         if let Some(open) = self.0.as_mut().filter(|open| open.failed.is_none()) {
             open.failed = open.records.append(record).err();
-            open.rows.add(record);
+            if let Some(rows) = &mut open.rows {
+                rows.add(record);
+            }
         }
     }
 
@@ -115,9 +122,9 @@ impl Open {
             return Err(error.context("the results are not complete"));
         }
         write_atomically(&self.run_dir.join("summary.json"), &pretty(json))?;
-        let llmperf = match llmperf {
-            Some((dir, run)) => LlmperfFiles::of(run, self.rows).write(dir)?.into(),
-            None => vec![],
+        let llmperf = match (llmperf, self.rows) {
+            (Some((dir, run)), Some(rows)) => LlmperfFiles::of(run, rows).write(dir)?.into(),
+            _ => vec![],
         };
         Ok(ResultFiles { llmperf, run_dir: self.run_dir })
     }

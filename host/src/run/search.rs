@@ -1,16 +1,16 @@
 //! The search for the highest rate that meets the objectives: each step is a run of its own, long enough to be sure.
 
+use serde_json::Value;
+
 use super::interrupt::Interrupts;
 use super::sweep::{SeriesWatcher, SweepRun, paced};
 use super::{Ended, Report};
 use crate::error::Error;
 use crate::load::{Bracket, Division, RateSearch, Trial};
-use crate::metrics::{Attainment, Pace, Sureness, least_requests};
+use crate::metrics::{Attainment, Pace, Sureness};
 use crate::plan::{Plan, SearchPlan};
+use crate::report::{LoadAxis, SeriesRow, bracket_line, search_json, series_table};
 use crate::units::Span;
-
-/// A step that stays undecided is run again with twice the requests, so often.
-const MOST_RUNS_A_STEP: u32 = 3;
 
 /// A rate that was tried.
 #[derive(Debug)]
@@ -32,6 +32,35 @@ pub struct SearchEnd {
     pub ended: Ended,
 }
 
+impl SearchEnd {
+    /// A line for each step, what decided it, and what was found; each ended.
+    pub fn text(&self) -> String {
+        let table = series_table(LoadAxis::RequestRate, &self.rows());
+        format!("{table}\n{}\n", self.line())
+    }
+
+    /// What was found.
+    pub fn line(&self) -> String {
+        bracket_line(self.bracket)
+    }
+
+    /// All of it.
+    pub fn json(&self) -> Value {
+        let documents = self.steps.iter().map(|step| step.run.document()).collect();
+        search_json(&self.rows(), documents, self.bracket)
+    }
+
+    fn rows(&self) -> Vec<SeriesRow<'_>> {
+        let rows = self.steps.iter().map(|step| SeriesRow {
+            load: step.rate,
+            summary: &step.run.report.summary,
+            pace: step.run.pace,
+            trial: Some((step.trial, step.reason.as_str())),
+        });
+        rows.collect()
+    }
+}
+
 /// Searches. It ends early where a run was interrupted or the plugin failed, and where nothing at all succeeds.
 pub fn find_max_rate(
     plan: &Plan,
@@ -44,7 +73,7 @@ pub fn find_max_rate(
     let mut runs = 0;
     while let Some(rate) = search.next() {
         let mut step = None;
-        for doubling in 0..MOST_RUNS_A_STEP {
+        for doubling in 0..SearchPlan::RUNS_A_STEP {
             // A server that remembers a prompt answers it faster than it could answer a new one.
             let seed = plan.workload.seed.wrapping_add(runs as u64);
             let plan = step_plan(plan, how, rate, doubling, seed);
@@ -78,12 +107,10 @@ pub fn find_max_rate(
     Ok(SearchEnd { bracket: search.bracket(), steps, ended: Ended::Complete })
 }
 
-/// The plan of a step's run: as many requests as it takes to be sure, and to fill the time of a step; twice as many with
-/// each doubling.
+/// The plan of a step's run.
 fn step_plan(plan: &Plan, how: SearchPlan, rate: f64, doubling: u32, seed: u64) -> Plan {
     let mut plan = plan.clone();
-    let filling = (rate * how.step_duration.as_secs()).ceil() as u64;
-    let requests = least_requests(&plan.goals.slos).max(filling) << doubling;
+    let requests = how.requests(&plan.goals.slos, rate, doubling);
     plan.division = Division { measured_requests: requests, measured: None, ..plan.division };
     plan.workload.seed = seed;
     plan.set_rate(rate);

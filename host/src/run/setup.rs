@@ -94,6 +94,13 @@ impl Setup {
         Ok(Setup { plan, clock, builder, reader, tokenizer, _renewal: renewal, mock })
     }
 
+    /// Sees that the connections of this run may be open at a time.
+    pub(super) fn ensure_open_files(&self) -> Result<(), Error> {
+        // The built-in target holds the other end of every connection.
+        let files_each = if self.mock.is_some() { 2 } else { 1 };
+        machine::ensure_open_files(self.plan.concurrency, files_each).map_err(Error::usage)
+    }
+
     /// The plan this was set up for.
     pub fn plan(&self) -> &Plan {
         &self.plan

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::interrupt::Interrupts;
 use super::{Ended, Report, Setup, Watcher, load};
@@ -23,6 +23,16 @@ pub struct SweepRun {
     pub report: Report,
     /// Of an open loop; `None` for a closed one and for too few requests.
     pub pace: Option<Pace>,
+}
+
+impl SweepRun {
+    /// The summary of the run, and where its files are.
+    pub fn document(&self) -> Value {
+        let mut document = self.report.json.clone();
+        let files = self.report.files.as_ref().ok().and_then(Option::as_ref);
+        document["run_dir"] = json!(files.map(|files| files.run_dir.display().to_string()));
+        document
+    }
 }
 
 /// Sees a series of runs as it goes, for people.

@@ -1,5 +1,6 @@
 //! `llmperf load`: the load test.
 
+mod forecast;
 mod goals;
 mod plan_file;
 pub(super) mod results;

@@ -7,27 +7,30 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::forecast::forecast;
 use super::results::Output;
 use super::{Live, LoadArgs, early_end, load_of, tell_files, without_success};
 use crate::cli::{exit, print_result};
 use crate::error::Error;
 use crate::metrics::Validity;
 use crate::plan::{
-    ASSUMED_TOKENS_PER_S, ASSUMED_TTFT_S, FileKey, FileRun, KeyKind, Plan, PlanFile, estimate, plan_schema,
-    resolve, results_dir,
+    FileKey, FileRun, KeyKind, Loads, Plan, PlanFile, Series, Setting, plan_schema, resolve, results_dir,
 };
 use crate::report::llmperf::file_base;
-use crate::report::{BatchRow, Progress, ascii_json, batch_table, inert, text_table};
+use crate::report::{BatchRow, LoadAxis, Progress, ascii_json, batch_table, inert};
 use crate::run::{
-    self, BatchDone, BatchEnd, BatchRun, BatchState, BatchWatcher, Ended, SeriesWatcher, Watcher,
-    write_series,
+    self, BatchDone, BatchEnd, BatchLock, BatchRun, BatchState, BatchWatcher, Ended, SeriesWatcher,
+    SweepPart, Watcher, write_series,
 };
 use crate::units::Span;
 
 /// Columns of a run's name: what its lists say of it fits.
-const NAME_WIDTH: usize = 60;
+pub(super) const NAME_WIDTH: usize = 60;
+
+/// Keys with their values.
+type Settings = Vec<(String, Vec<String>)>;
 
 /// Several runs from a file.
 #[derive(Debug, Default, Args)]
@@ -85,6 +88,8 @@ pub(super) fn run(job: Job, beside: Beside) -> Result<u8, Error> {
         Job::Runs { file, dry_run, restart } => (file, dry_run, restart),
     };
     let (cool_down, dir, runs) = read(&file, beside.results_dir, dry_run).map_err(Error::usage)?;
+    // Before the state is read: another plan would change it.
+    let lock = dir.as_deref().filter(|_| !dry_run).map(BatchLock::take).transpose().map_err(Error::usage)?;
     let state = match &dir {
         Some(dir) if restart => Some(BatchState::empty(dir)),
         Some(dir) => Some(BatchState::read(dir).map_err(Error::usage)?),
@@ -100,12 +105,15 @@ pub(super) fn run(job: Job, beside: Beside) -> Result<u8, Error> {
     let names = runs.iter().map(|run| run.name.clone()).collect();
     let mut watcher = Runs { names, live: live() };
     let end = run::run_batch(&runs, state, cool_down, &mut watcher)?;
-    let json = end.json(runs.len());
+    let json = end.json(&runs);
     let rows: Vec<BatchRow> = end.runs.iter().map(|run| run.row.clone()).collect();
-    print(beside.output, &json, &batch_table(&rows))?;
+    let findings = end.findings(&runs);
+    let lines = findings.iter().map(|found| format!("{}: {}\n", inert(&found.name, NAME_WIDTH), found.line));
+    print(beside.output, &json, &(batch_table(&rows) + &lines.collect::<String>()))?;
     if let Some(dir) = &dir {
         eprintln!("results: {}", write_series(dir, "plan", &json)?.display());
     }
+    drop(lock);
     Ok(code(&end, beside.strict))
 }
 
@@ -132,8 +140,6 @@ fn key(arg: &Arg) -> Option<FileKey> {
         "plan" | "plan-schema" | "dry-run" | "restart" | "output" | "strict" => {
             Some("give it on the command line, beside --plan")
         }
-        "sweep" => Some("write a list: num-concurrent-requests = [1, 4, 16], or request-rate = [1, 2]"),
-        "find-max-rate" | "max-rate" | "step-duration" => Some("search by itself, with llmperf load"),
         _ => None,
     };
     let words: Vec<String> =
@@ -164,34 +170,61 @@ fn read(file: &Path, dir: Option<PathBuf>, dry_run: bool) -> Result<(Span, Optio
     let dir = dir.or(written.results_dir).filter(|dir| !dir.as_os_str().is_empty());
     let dir = if dry_run { dir } else { results_dir(dir)? };
     let mut runs: Vec<BatchRun> = Vec::new();
-    let mut seen: Vec<Vec<(String, Vec<String>)>> = Vec::new();
+    let mut seen: Vec<Settings> = Vec::new();
     let mut dirs: Vec<String> = Vec::new();
     for run in &written.runs {
-        let mut plan = plan_of(&origin, run)?;
+        let plan = plan_of(&origin, run)?;
         for note in &plan.notes {
             eprintln!("note: run {:?}: {note}", run.name);
         }
-        let settings: Vec<_> = run.settings.iter().map(|s| (s.key.clone(), s.values.clone())).collect();
-        let nth = seen.iter().filter(|other| **other == settings).count();
-        let below = dir_name(&run.name, &dirs);
-        plan.results_dir = dir.as_ref().map(|dir| dir.join(&below));
-        plan.metadata.push(("plan_run".to_owned(), run.name.clone()));
-        if let Some(record) = &plan.record
-            && let Some(other) = runs.iter().find(|other| other.plan.record.as_ref() == Some(record))
-        {
-            return Err(anyhow!(
-                "{origin}:{}: runs {:?} and {:?} would record into {}\nhint: give each run a record of its own",
-                run.line,
-                other.name,
-                run.name,
-                record.display()
-            ));
+        for (name, mut plan, settings, sweep) in parts(run, plan) {
+            let nth = seen.iter().filter(|other| **other == settings).count();
+            let below = dir_name(&name, &dirs);
+            plan.results_dir = dir.as_ref().map(|dir| dir.join(&below));
+            plan.metadata.push(("plan_run".to_owned(), name.clone()));
+            refuse_shared_recording(&origin, run, &plan, &runs)?;
+            runs.push(BatchRun { sweep, ..BatchRun::new(name, plan, &settings, nth)? });
+            seen.push(settings);
+            dirs.push(below);
         }
-        runs.push(BatchRun::new(run.name.clone(), plan, &settings, nth)?);
-        seen.push(settings);
-        dirs.push(below);
     }
     Ok((written.cool_down, dir, runs))
+}
+
+/// A run of the file as the runs that are made of it: as many as its sweep has loads, each as if that stood there.
+fn parts(run: &FileRun, mut plan: Plan) -> Vec<(String, Plan, Settings, Option<SweepPart>)> {
+    let setting = |setting: &Setting| (setting.key.clone(), setting.values.clone());
+    let settings: Settings = run.settings.iter().map(setting).collect();
+    let Some(Series::Sweep(loads)) = plan.goals.series.clone() else {
+        return vec![(run.name.clone(), plan, settings, None)];
+    };
+    plan.goals.series = None;
+    let axis = match loads {
+        Loads::Concurrency(_) => LoadAxis::Concurrency,
+        Loads::RequestRate(_) => LoadAxis::RequestRate,
+    };
+    let (key, values) = loads.as_key();
+    let part = |(index, value): (usize, String)| {
+        let others = settings.iter().filter(|(key, _)| key != "sweep").cloned();
+        let sweep = SweepPart { of: run.name.clone(), axis, load: value.parse().unwrap_or_default() };
+        let name = format!("{} {key}={value}", run.name);
+        (name, loads.plan(&plan, index), others.chain([(key.to_owned(), vec![value])]).collect(), Some(sweep))
+    };
+    values.into_iter().enumerate().map(part).collect()
+}
+
+fn refuse_shared_recording(origin: &str, run: &FileRun, plan: &Plan, before: &[BatchRun]) -> Result<()> {
+    let Some(record) = &plan.record else { return Ok(()) };
+    let Some(other) = before.iter().find(|other| other.plan.record.as_ref() == Some(record)) else {
+        return Ok(());
+    };
+    Err(anyhow!(
+        "{origin}:{}: runs {:?} and {:?} would record into {}\nhint: give each run a record of its own",
+        run.line,
+        other.name,
+        run.name,
+        record.display()
+    ))
 }
 
 /// A name for the directory of a run that no other has.
@@ -233,58 +266,6 @@ fn plan_of(origin: &str, run: &FileRun) -> Result<Plan> {
         .map_err(|error| anyhow!("{}: {error:#}", at(&format!("{error:#}"))))
 }
 
-/// What would be done.
-fn forecast(runs: &[BatchRun], state: Option<&BatchState>, cool_down: Span) -> (Value, String) {
-    let header = ["run", "load", "requests", "tokens in", "tokens out", "time"];
-    let mut lines = vec![header.map(str::to_owned).to_vec()];
-    let (mut documents, mut total, mut todo) = (Vec::new(), [0.0; 4], 0u32);
-    for run in runs {
-        let is_done = state.is_some_and(|state| state.find(&run.digest).is_some());
-        let e = estimate(&run.plan);
-        let numbers = [e.requests, e.input_tokens, e.output_tokens, e.seconds];
-        let mut line = vec![inert(&run.name, NAME_WIDTH), load_of(&run.plan)];
-        match is_done {
-            true => line.extend(["done", "", "", ""].map(str::to_owned)),
-            false => {
-                todo += 1;
-                total.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
-                line.extend(cells(numbers));
-            }
-        }
-        lines.push(line);
-        documents.push(json!({
-            "name": run.name, "digest": run.digest, "settings": run.settings, "done_before": is_done,
-            "requests": e.requests, "input_tokens": e.input_tokens, "output_tokens": e.output_tokens,
-            "seconds": e.seconds,
-        }));
-    }
-    let waits = f64::from(todo.saturating_sub(1)) * cool_down.as_secs();
-    total[3] += waits;
-    lines.push(
-        [vec!["all".to_owned(), format!("{todo} of {} runs to do", runs.len())], cells(total)].concat(),
-    );
-    let text = format!(
-        "{}estimated, as if an answer took {ASSUMED_TTFT_S} s to its first token and then 1 s for {ASSUMED_TOKENS_PER_S} tokens; nothing was sent\n",
-        text_table(&lines)
-    );
-    let json = json!({
-        "kind": "plan_dry_run", "runs": documents, "cool_down_s": cool_down.as_secs(),
-        "assumed": { "ttft_s": ASSUMED_TTFT_S, "tokens_per_s": ASSUMED_TOKENS_PER_S },
-        "to_do": { "runs": todo, "requests": total[0], "input_tokens": total[1], "output_tokens": total[2], "seconds": total[3] },
-    });
-    (json, text)
-}
-
-fn cells([requests, input, output, seconds]: [f64; 4]) -> Vec<String> {
-    let whole = |n: f64| format!("{n:.0}");
-    let time = match seconds.round() as u64 {
-        s if s < 60 => format!("{s} s"),
-        s if s < 3600 => format!("{} min {:02} s", s / 60, s % 60),
-        s => format!("{} h {:02} min", s / 3600, s / 60 % 60),
-    };
-    vec![whole(requests), whole(input), whole(output), time]
-}
-
 /// The exit code of all of them: as of one run, and of several the gravest.
 fn code(end: &BatchEnd, strict: bool) -> u8 {
     let reports = || end.runs.iter().filter_map(|run| run.report.as_ref());
@@ -301,7 +282,11 @@ fn code(end: &BatchEnd, strict: bool) -> u8 {
     if let Some(report) = reports().find(|report| report.summary.counts.ok == 0) {
         return without_success(&report.summary.failures);
     }
-    if reports().any(|report| report.summary.slo.as_ref().is_some_and(|slo| !slo.all_met())) {
+    let missed = |run: &BatchDone| match (&run.found, &run.report) {
+        (Some(found), Some(_)) => !found.passed,
+        (_, report) => report.as_ref().and_then(|r| r.summary.slo.as_ref()).is_some_and(|slo| !slo.all_met()),
+    };
+    if end.runs.iter().any(missed) {
         return exit::OBJECTIVE;
     }
     let invalid = reports().any(|report| report.judgement.verdict.validity == Validity::Invalid);
@@ -346,6 +331,10 @@ impl SeriesWatcher for Runs {
 impl BatchWatcher for Runs {
     fn skips(&mut self, number: usize) {
         self.say(number, "done before");
+    }
+    fn tries(&mut self, number: usize, step: usize, plan: &Plan) {
+        self.say(number, &format!("step {step}: {}, {} requests", load_of(plan), plan.requests()));
+        self.live = live();
     }
     fn ends(&mut self, number: usize, done: &BatchDone) {
         if done.report.as_ref().is_some_and(|report| report.ended == Ended::TimedOut) {

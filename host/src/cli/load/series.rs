@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::results::Output;
 use super::{Live, early_end, load_of};
@@ -11,10 +11,7 @@ use crate::error::Error;
 use crate::load::NO_LIMIT;
 use crate::metrics::{Saturation, SloReport, by_rate, by_throughput};
 use crate::plan::{Loads, Plan, SearchPlan};
-use crate::report::{
-    LoadAxis, Progress, SeriesRow, ascii_json, bracket_line, saturation_line, search_json, series_table,
-    sweep_json,
-};
+use crate::report::{LoadAxis, Progress, SeriesRow, ascii_json, saturation_line, series_table, sweep_json};
 use crate::run::{self, Ended, SeriesWatcher, SweepEnd, SweepRun, Watcher, write_series};
 
 pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Error> {
@@ -23,7 +20,7 @@ pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Er
     let axis = axis(loads);
     let rows: Vec<SeriesRow<'_>> = runs.iter().map(|run| row(run, load(axis, run))).collect();
     let saturation = saturation(axis, &rows);
-    let json = sweep_json(axis, &rows, runs.iter().map(document).collect(), saturation);
+    let json = sweep_json(axis, &rows, runs.iter().map(SweepRun::document).collect(), saturation);
     let values: Vec<f64> = rows.iter().map(|row| row.load).collect();
     let last = saturation_line(axis, &values, saturation);
     print(output, &json, &format!("{}\n{last}\n", series_table(axis, &rows)))?;
@@ -35,20 +32,8 @@ pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Er
 pub(super) fn search(plan: &Plan, how: SearchPlan, output: Output) -> Result<u8, Error> {
     let mut watcher = Steps::new("step", None);
     let end = run::find_max_rate(plan, how, &mut watcher)?;
-    let of_step = |step: &'_ run::SearchStep| (step.trial, step.reason.clone());
-    let trials: Vec<_> = end.steps.iter().map(of_step).collect();
-    let rows: Vec<SeriesRow<'_>> = end
-        .steps
-        .iter()
-        .zip(&trials)
-        .map(|(step, (trial, reason))| SeriesRow {
-            trial: Some((*trial, reason.as_str())),
-            ..row(&step.run, step.rate)
-        })
-        .collect();
-    let json = search_json(&rows, end.steps.iter().map(|step| document(&step.run)).collect(), end.bracket);
-    let table = series_table(LoadAxis::RequestRate, &rows);
-    print(output, &json, &format!("{table}\n{}\n", bracket_line(end.bracket)))?;
+    let json = end.json();
+    print(output, &json, &end.text())?;
     let worked = end.steps.iter().any(|step| step.run.report.summary.counts.ok > 0);
     let runs: Vec<SweepRun> = end.steps.into_iter().map(|step| step.run).collect();
     let written = save(plan, "find_max_rate", &json, &runs)?;
@@ -86,14 +71,6 @@ fn saturation(axis: LoadAxis, rows: &[SeriesRow<'_>]) -> Saturation {
             by_rate(&rows.iter().map(|row| (row.load, kept_up(row))).collect::<Vec<_>>())
         }
     }
-}
-
-/// The summary of a run, and where its files are.
-fn document(run: &SweepRun) -> Value {
-    let mut json = run.report.json.clone();
-    let dir = run.report.files.as_ref().ok().and_then(Option::as_ref);
-    json["run_dir"] = json!(dir.map(|files| files.run_dir.display().to_string()));
-    json
 }
 
 fn print(output: Output, json: &Value, text: &str) -> Result<(), Error> {

@@ -16,6 +16,7 @@ use crate::units::Span;
 const COOL_DOWN: &str = "cool-down";
 const NAME: &str = "name";
 const RUN: &str = "run";
+pub(super) const UNSET: &str = "unset";
 const RESULTS_DIR: &str = "results-dir";
 /// A name that is less like a known one is no slip of the finger.
 const LIKE: f64 = 0.8;
@@ -89,6 +90,9 @@ impl File<'_> {
                 NAME => {
                     bail!("{}:{line}: name belongs to a run\nhint: put it below a line [[run]]", self.origin)
                 }
+                UNSET => {
+                    bail!("{}:{line}: unset belongs to a run\nhint: put it below a line [[run]]", self.origin)
+                }
                 RUN => runs = Some(self.tables(line, value)?),
                 _ => self.add(&mut shared, key, line, value)?,
             }
@@ -116,11 +120,12 @@ impl File<'_> {
     fn runs(&self, shared: &[Axis], tables: &[(usize, &DeTable<'_>)]) -> Result<Vec<WrittenRun>> {
         let mut runs: Vec<WrittenRun> = Vec::new();
         for &(line, table) in tables {
-            let (mut name, mut own) = (None, Vec::new());
+            let (mut name, mut own, mut unset) = (None, Vec::new(), None);
             for (key, at, value) in in_order(table) {
                 let line = self.line(at);
                 match key {
                     NAME => name = Some(self.name(line, value.get_ref(), &runs)?),
+                    UNSET => unset = Some((line, self.unset(line, value.get_ref(), shared)?)),
                     COOL_DOWN | RESULTS_DIR => bail!(
                         "{}:{line}: {key} is for all runs\nhint: put it above the first [[run]]",
                         self.origin
@@ -128,7 +133,17 @@ impl File<'_> {
                     _ => self.add(&mut own, key, line, value)?,
                 }
             }
-            let kept = shared.iter().filter(|axis| own.iter().all(|own: &Axis| own.key != axis.key));
+            let (unset_line, unset) = unset.unwrap_or_default();
+            if let Some(both) = own.iter().find(|axis: &&Axis| unset.contains(&axis.key)) {
+                bail!(
+                    "{}:{unset_line}: unset takes {} away, and line {} sets it\nhint: leave one out",
+                    self.origin,
+                    both.key,
+                    both.line
+                );
+            }
+            let kept = shared.iter().filter(|axis| own.iter().all(|own| own.key != axis.key));
+            let kept = kept.filter(|axis| !unset.contains(&axis.key));
             let axes = kept.cloned().chain(own.iter().cloned()).collect();
             runs.push(WrittenRun { name, line, axes });
         }
@@ -150,6 +165,32 @@ impl File<'_> {
         Ok(name)
     }
 
+    /// The keys that stand above for all runs and not for this one.
+    fn unset(&self, line: usize, value: &DeValue<'_>, shared: &[Axis]) -> Result<Vec<String>> {
+        let names = match value.as_array() {
+            None => vec![self.text_of(UNSET, line, value)?],
+            Some(array) => {
+                let name = |value: &Spanned<DeValue<'_>>| self.text_of(UNSET, line, value.get_ref());
+                array.iter().map(name).collect::<Result<_>>()?
+            }
+        };
+        let key = |name: String| {
+            let Some(known) = self.known(&name) else { return Err(self.unknown(&name, line)) };
+            if shared.iter().all(|axis| axis.key != known.name) {
+                bail!(
+                    "{}:{line}: unset names {name}, which no line above the first [[run]] sets\nhint: leave it out",
+                    self.origin
+                );
+            }
+            Ok(known.name.clone())
+        };
+        names.into_iter().map(key).collect()
+    }
+
+    fn known(&self, key: &str) -> Option<&FileKey> {
+        self.keys.iter().find(|known| known.name == key || known.aliases.iter().any(|alias| alias == key))
+    }
+
     fn cool_down(&self, line: usize, value: &DeValue<'_>) -> Result<Span> {
         let text = self.scalar(COOL_DOWN, &KeyKind::Number, line, value)?;
         let seconds = text.parse().unwrap_or(f64::NAN);
@@ -157,9 +198,7 @@ impl File<'_> {
     }
 
     fn add(&self, axes: &mut Vec<Axis>, key: &str, line: usize, value: &Spanned<DeValue<'_>>) -> Result<()> {
-        let known =
-            self.keys.iter().find(|known| known.name == key || known.aliases.iter().any(|a| a == key));
-        let Some(known) = known else { return Err(self.unknown(key, line)) };
+        let Some(known) = self.known(key) else { return Err(self.unknown(key, line)) };
         if let KeyKind::NoKey(hint) = known.kind {
             bail!("{}:{line}: {key} is no key of a plan file\nhint: {hint}", self.origin);
         }
@@ -192,7 +231,7 @@ impl File<'_> {
     }
 
     fn unknown(&self, key: &str, line: usize) -> anyhow::Error {
-        let own = [COOL_DOWN, NAME, RUN].into_iter();
+        let own = [COOL_DOWN, NAME, RUN, UNSET].into_iter();
         let names = self.keys.iter().filter(|known| !matches!(known.kind, KeyKind::NoKey(_)));
         let names =
             names.flat_map(|known| std::iter::once(&known.name).chain(&known.aliases)).map(String::as_str);
@@ -201,7 +240,7 @@ impl File<'_> {
         let near = names.chain(own).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         let hint = match near.filter(|name| likeness(name) > LIKE) {
             Some(name) => format!("there is {name}"),
-            None => "keys are the long flags of llmperf load, and cool-down, name and run".to_owned(),
+            None => "keys are the long flags of llmperf load, and cool-down, name, run and unset".to_owned(),
         };
         anyhow!("{}:{line}: {key} is not known\nhint: {hint}", self.origin)
     }

@@ -9,6 +9,11 @@ pub fn plan_schema(keys: &[FileKey]) -> Value {
     let keys = || keys.iter().filter(|key| !matches!(key.kind, KeyKind::NoKey(_)));
     let mut run = Map::new();
     run.insert("name".to_owned(), json!({ "type": "string", "description": "What the run is called" }));
+    let unset = "Keys that stand above for all runs, and not for this one";
+    run.insert(
+        "unset".to_owned(),
+        json!({ "type": "array", "items": { "type": "string" }, "description": unset }),
+    );
     run.extend(keys().filter(|key| key.name != "results-dir").flat_map(properties));
     let mut top = Map::new();
     let cool_down = "Seconds to wait between two runs";

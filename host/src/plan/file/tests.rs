@@ -21,7 +21,7 @@ fn keys() -> Vec<FileKey> {
         key("save-text", &[], KeyKind::Switch, false),
         key("additional-sampling-params", &["sampling"], KeyKind::Object, false),
         key("tokens", &[], words, false),
-        key("sweep", &[], KeyKind::NoKey("write a list"), false),
+        key("output", &[], KeyKind::NoKey("say it beside"), false),
     ]
 }
 
@@ -86,7 +86,15 @@ fn what_is_wrong_is_named_with_its_line() {
         ("save-text = 'yes'", &["p.toml:1: save-text takes true or false"]),
         ("tokens = 'mine'", &["p.toml:1: tokens takes one of local, server"]),
         ("sampling = 1", &["p.toml:1: sampling takes a table"]),
-        ("sweep = 'concurrency=1,2'", &["p.toml:1: sweep is no key", "hint: write a list"]),
+        ("output = 'json'", &["p.toml:1: output is no key", "hint: say it beside"]),
+        ("unset = ['model']", &["p.toml:1: unset belongs to a run"]),
+        ("model = 'a'\n[[run]]\nunset = ['modle']", &["p.toml:3: modle is not known", "there is model"]),
+        ("[[run]]\nunset = ['model']", &["p.toml:2: unset names model", "no line above"]),
+        (
+            "model = 'a'\n[[run]]\nmodel = 'b'\nunset = 'model'",
+            &["p.toml:4: unset takes model away", "line 3"],
+        ),
+        ("model = 'a'\n[[run]]\nunset = 1", &["p.toml:3: unset takes a text"]),
         ("cool-down = -1", &["p.toml:1: cool-down is -1"]),
         ("name = 'x'", &["p.toml:1: name belongs to a run"]),
         ("[run]\nmodel = 'a'", &["p.toml:1: run is no list of tables"]),
@@ -109,6 +117,15 @@ fn what_is_wrong_is_named_with_its_line() {
 }
 
 #[test]
+fn a_run_does_without_what_the_others_share() {
+    let text = "model = 'a'\nconcurrency = [1, 4]\nsave-text = true\n[[run]]\n[[run]]\nunset = ['concurrency', 'save-text']\nrequest-rate = 2";
+    let plan = parse(text).expect("a plan");
+    assert_eq!(plan.runs.len(), 3);
+    let keys: Vec<&str> = plan.runs[2].settings.iter().map(|setting| setting.key.as_str()).collect();
+    assert_eq!(keys, ["model", "request-rate"]);
+}
+
+#[test]
 fn a_product_without_measure_is_refused() {
     let list = format!("[{}]", vec!["1"; 40].join(", "));
     let error = parse(&format!("concurrency = {list}\nrequest-rate = {list}")).expect_err("1600 runs");
@@ -122,7 +139,8 @@ fn the_schema_has_every_key_and_its_aliases() {
     for (key, in_top, in_run) in [
         ("model", true, true),
         ("concurrency", true, true),
-        ("sweep", false, false),
+        ("output", false, false),
+        ("unset", false, true),
         ("results-dir", true, false),
     ] {
         assert_eq!((top.get(key).is_some(), run.get(key).is_some()), (in_top, in_run), "{key}");

@@ -38,7 +38,7 @@ pub struct CorrectnessRun<'a> {
 pub struct Reply<'a> {
     /// By [`Row::of_correctness`].
     pub row: &'a Row,
-    pub text: &'a str,
+    pub text: String,
     pub prompt: String,
     /// What the question was made from (`rnd_number`).
     pub facts: Vec<(&'static str, Value)>,

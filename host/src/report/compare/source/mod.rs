@@ -83,8 +83,11 @@ fn read_path(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
         .collect::<std::io::Result<_>>()
         .with_context(context)?;
     below.sort();
-    let of_runs: Vec<PathBuf> =
-        below.iter().map(|dir| dir.join("summary.json")).filter(|file| file.is_file()).collect();
+    let mut of_runs = summaries(&below);
+    if of_runs.is_empty() {
+        // The directory of a plan holds one for each of its runs.
+        of_runs = below.iter().flat_map(|dir| summaries(&entries(dir))).collect();
+    }
     // A directory of ours holds LLMPerf's two files of the same runs.
     let files = if of_runs.is_empty() {
         below.into_iter().filter(|file| legacy::is_load_summary(file)).collect()
@@ -95,6 +98,21 @@ fn read_path(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
         bail!("{} holds no results\n{HINT}", path.display());
     }
     files.iter().try_for_each(|file| read_file(file, runs))
+}
+
+/// The summaries of these run directories; one that did not come to its end has none.
+fn summaries(dirs: &[PathBuf]) -> Vec<PathBuf> {
+    dirs.iter().map(|dir| dir.join("summary.json")).filter(|file| file.is_file()).collect()
+}
+
+/// What is in a directory, by name; nothing where it is none.
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = match fs::read_dir(dir) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(_) => vec![],
+    };
+    entries.sort();
+    entries
 }
 
 fn read_file(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
