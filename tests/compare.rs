@@ -83,9 +83,9 @@ fn three_models_of_known_speeds_are_told_apart_in_both_languages_and_every_forma
     for part in [
         "# 大模型性能对比分析报告\n",
         "| 量化精度 | Q8\\_0 | Q4\\_K\\_M | Q8\\_0 |",
-        "#### 首个令牌生成时间 (TTFT) (s)\n",
+        "#### 首个令牌生成时间 (TTFT, 单位: 秒)\n",
         "#### Qwen2.5 系列规模效应（7B → 14B → 32B）\n",
-        "首个令牌生成时间 (TTFT): 7B → 32B 增加 ",
+        "首个令牌生成时间 (TTFT)：7B → 32B 增加 ",
         "| 1 | Qwen2.5 7B | ",
     ] {
         assert!(zh.contains(part), "{part}\n{zh}");

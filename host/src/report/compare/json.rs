@@ -44,6 +44,7 @@ pub(super) fn about(run: &ComparedRun) -> Value {
         "concurrency": run.concurrency,
         "request_rate_per_s": run.request_rate,
         "verdict": run.verdict,
+        "objectives": run.objectives,
     })
 }
 
