@@ -138,8 +138,9 @@ impl Estimates {
             if let Some((hits, of)) = sample.share(quantity) {
                 row.draws = share_draws(hits, of, draws, rng);
             } else {
-                row.draws = rate_draws(quantity, row.value, &drawn, sample.len(), rng);
-                row.as_due = rate_draws(quantity, row.value, &as_due, sample.len(), rng);
+                let spread = (sample.len(), sample.kinship(quantity));
+                row.draws = rate_draws(quantity, row.value, &drawn, spread, rng);
+                row.as_due = rate_draws(quantity, row.value, &as_due, spread, rng);
             }
         }
     }

@@ -131,6 +131,14 @@ impl Rerun {
         }
     }
 
+    /// How many slots there were; `None` in an open loop.
+    pub(super) fn slots(&self) -> Option<usize> {
+        match &self.starts {
+            Starts::Slots(starts) => Some(starts.len() + self.carried.len()),
+            Starts::Paced(_) => None,
+        }
+    }
+
     /// Whether starts are given from without, and not by the end of what ran before.
     pub(super) fn is_paced(&self) -> bool {
         matches!(self.starts, Starts::Paced(_))

@@ -6,6 +6,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::rerun::{Arrivals, Rerun, Served, Yield};
+use super::spread::kinship;
 use super::{Moment, Quantity};
 use crate::metrics::stats::is_measurable;
 use crate::metrics::window::reached_the_client;
@@ -166,6 +167,11 @@ impl Sample {
     pub(super) fn again(&self, arrivals: Arrivals, rng: &mut ChaCha8Rng) -> Option<Yield> {
         let is_there = arrivals == Arrivals::Drawn || self.rerun.is_paced();
         is_there.then(|| self.rerun.again(&self.requests, arrivals, rng))
+    }
+
+    /// How many times as large the spread of a rate is as that of requests which have nothing to do with each other.
+    pub(super) fn kinship(&self, quantity: Quantity) -> f64 {
+        self.rerun.slots().map_or(1.0, |slots| kinship(&self.requests, slots, quantity))
     }
 
     /// When its requests were due, where that was not for the run to decide.

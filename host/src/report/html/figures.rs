@@ -93,7 +93,10 @@ fn key(class: &str, word: &str) -> String {
 
 /// Says how exact the lines of a course are.
 fn bins() -> String {
-    format!("<span>p50 and p95 of each step, within {:.1} %</span>", Course::relative_error() * 100.0)
+    format!(
+        "<span class=\"remark\">lines: p50 and p95 of each step, within {:.1} %</span>",
+        Course::relative_error() * 100.0
+    )
 }
 
 /// Says what a chart leaves out.
@@ -102,5 +105,5 @@ fn beyond(count: u64, of: u64) -> String {
         return String::new();
     }
     let number = |n: u64| grouped(n as f64, 0);
-    format!("<span>{} of {} beyond the axis</span>", number(count), number(of))
+    format!("<span class=\"remark\">{} of {} beyond the axis</span>", number(count), number(of))
 }

@@ -8,8 +8,8 @@ use super::{Block, Document, Language};
 use crate::report::html::escaped;
 
 const STYLE: &str = include_str!("style.css");
-/// A text that is longer may be broken anywhere; numbers with their intervals are shorter.
-const LONG: usize = 30;
+/// A text that is longer, such as a model's name, goes on below itself.
+const LONG: usize = 20;
 
 pub(super) fn render(document: &Document, language: Language) -> String {
     let title = document.0.iter().find_map(|block| match block {
@@ -72,7 +72,7 @@ fn cell((row, column): (usize, usize), text: &str, is_number: bool) -> String {
         (_, 0) => ("th", " scope=\"row\""),
         _ => ("td", ""),
     };
-    let classes = [(!is_number, "text"), (text.chars().count() > LONG, "long")];
+    let classes = [(!is_number, "text"), (!is_number && text.chars().count() > LONG, "long")];
     let classes: Vec<&str> = classes.into_iter().filter_map(|(is, class)| is.then_some(class)).collect();
     let class = if classes.is_empty() { String::new() } else { format!(" class=\"{}\"", classes.join(" ")) };
     // An interval or a remark is quieter than what it belongs to.
