@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use llmperf::units::Stamp;
 use serde_json::{Value, json};
-use support::{Done, Mock, Results, llmperf, mock};
+use support::{Done, Mock, Proxy, Results, browse, llmperf, mock};
 
 const LEGACY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/llmperf/whole");
 
@@ -83,9 +83,9 @@ fn three_models_of_known_speeds_are_told_apart_in_both_languages_and_every_forma
     for part in [
         "# 大模型性能对比分析报告\n",
         "| 量化精度 | Q8\\_0 | Q4\\_K\\_M | Q8\\_0 |",
-        "#### 首个令牌生成时间 (TTFT) (s)\n",
+        "#### 首个令牌生成时间 (TTFT, 单位: 秒)\n",
         "#### Qwen2.5 系列规模效应（7B → 14B → 32B）\n",
-        "首个令牌生成时间 (TTFT): 7B → 32B 增加 ",
+        "首个令牌生成时间 (TTFT)：7B → 32B 增加 ",
         "| 1 | Qwen2.5 7B | ",
     ] {
         assert!(zh.contains(part), "{part}\n{zh}");
@@ -131,12 +131,17 @@ fn metadata_names_what_a_name_does_not_say() {
 
 /// Two runs, made up: requests of some 100 ms with noise, the second `slower` times. Kept for the whole test process.
 fn runs(slower: [f64; 2], requests: u64) -> (PathBuf, PathBuf) {
+    seeded_runs(slower, requests, 1)
+}
+
+/// The same, with noise of its own for each seed.
+fn seeded_runs(slower: [f64; 2], requests: u64, seed: u64) -> (PathBuf, PathBuf) {
     static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare").join(number.to_string());
     let [a, b] = ["a", "b"].map(|name| dir.join(name));
-    made_up::write(&a, slower[0], requests, 2 * number + 1);
-    made_up::write(&b, slower[1], requests, 2 * number + 2);
+    made_up::write(&a, slower[0], requests, 2 * seed + 1);
+    made_up::write(&b, slower[1], requests, 2 * seed + 2);
     (a, b)
 }
 
@@ -256,8 +261,10 @@ fn a_target_a_fifth_slower_fails_every_rule() {
 
 #[test]
 fn the_same_target_a_hundred_times_over_raises_at_most_five_false_alarms() {
-    let alarms = (0..100).filter(|_| {
-        let done = gate(&runs([1.0, 1.0], 100), &[]);
+    // A rule of a throughput without slack, too: its interval has to be as wide as runs differ.
+    let strict = ["--fail-if", "output_throughput < -0%", "--fail-if", "request_throughput < -0%"];
+    let alarms = (0..100).filter(|&seed| {
+        let done = gate(&seeded_runs([1.0, 1.0], 40 + 2 * seed, 100 + seed), &strict);
         assert!(matches!(done.code, Some(0 | 3)), "{done:?}");
         done.code == Some(3)
             || !done.stdout.starts_with("no difference: ttft.p95") && done.stdout.contains("WORSE")
@@ -275,6 +282,93 @@ fn three_requests_are_too_few_which_fails_only_where_the_gate_is_strict() {
     gate(&pair, &["--strict"]).exits(3);
 }
 
+/// A run of 40 requests against a server of this TTFT, held to objectives that it may miss.
+fn held_to(slo: &str, ttft: &str) -> Results {
+    let (server, results) = (mock(&["--ttft", ttft, "--itl", "1ms"]), Results::new());
+    let load =
+        ["--model", "m", "--isl", "60", "--osl", "5", "--requests", "40", "--concurrency", "4", "--slo", slo];
+    let done = llmperf("load").args(["--base-url", &server.base]).args(load).args(results.flag()).done();
+    assert!(matches!(done.code, Some(0 | 3)), "{done:?}");
+    results
+}
+
+#[test]
+fn a_gate_is_about_goodput_too_where_both_runs_had_the_same_objectives() {
+    let (fast, slow, other) =
+        (held_to("ttft<300ms", "5ms"), held_to("ttft<300ms", "400ms"), held_to("ttft<301ms", "5ms"));
+    let gate = |a: &Results, b: &Results, rules: &[&str]| {
+        let rules = rules.iter().flat_map(|rule| ["--fail-if", rule]);
+        let pair = ["--baseline", text(a.path()), "--candidate", text(b.path())];
+        compare(&pair.into_iter().chain(rules).collect::<Vec<_>>())
+    };
+    let rules = ["goodput < -10%", "goodput_share < -2pp"];
+    let done = gate(&fast, &slow, &rules).exits(3);
+    assert!(done.stdout.lines().take(2).all(|line| line.starts_with("WORSE: ")), "{}", done.stdout);
+    let done = gate(&fast, &fast, &rules).exits(0);
+    assert!(done.stdout.contains("no difference: goodput_share"), "{}", done.stdout);
+    let done = gate(&fast, &other, &rules).exits(2);
+    assert!(done.stderr.contains("different objectives") && done.stderr.contains("hint: "), "{done:?}");
+    let (none, _) = runs([1.0, 1.0], 20);
+    let done = compare(&["--baseline", text(fast.path()), "--candidate", text(&none), "--fail-if", rules[0]])
+        .exits(2);
+    assert!(done.stderr.contains("held to no objective"), "{done:?}");
+    let shown = compare(&[text(fast.path()), text(slow.path())]).exits(0).stdout;
+    assert!(shown.contains("Requests that meet every") && shown.contains("ttft<300ms"), "{shown}");
+}
+
+/// A run whose name would be a page of its own.
+fn hostile_run() -> PathBuf {
+    let name = "</td></h4><script>document.title='owned'</script><img src=http://fetched.test/a.png><svg onload=alert(1)>:7b";
+    let (run, other) = runs([1.0, 1.2], 40);
+    let model = |name: &str, metadata: Value| json!({"schema_version": 1, "plan": {"model": name, "num_concurrent_requests": 4, "metadata": metadata}});
+    let write = |dir: &Path, manifest: Value| std::fs::write(dir.join("manifest.json"), manifest.to_string());
+    write(&run, model(name, json!({"family": name, "quantization": name}))).expect("a manifest");
+    write(&other, model(name, json!({"family": name, "size": "9b", "quantization": "x\u{202e}y"})))
+        .expect("a manifest");
+    run.parent().expect("a parent").to_owned()
+}
+
+#[test]
+fn a_browser_shows_the_comparison_and_fetches_nothing() {
+    let runs = hostile_run();
+    for language in ["en", "zh"] {
+        let html = compare(&[text(&runs), "--output", "html", "--lang", language]).exits(0).stdout;
+        let page = runs.join(format!("page-{language}.html"));
+        std::fs::write(&page, &html).expect("a page");
+        let proxy = Proxy::start();
+        let dom = browse(&page, &proxy, &["--dump-dom"]).exits(0).stdout;
+        let count = |text: &str| dom.matches(text).count();
+        assert!(count("<table") >= 10 && count("<thead>") == count("<table"), "{dom}");
+        assert!(count("<th scope=\"row\"") > 30 && count("<h4>") >= 6, "{dom}");
+        assert_eq!([count("<script"), count("<img"), count("<svg"), count("\u{202e}")], [0; 4]);
+        assert!(!dom.contains("<title>owned") && dom.contains("default-src 'none'; style-src 'sha256-"));
+        for fetches in ["src=\"", "href=\"", "url(", "@import"] {
+            assert_eq!(count(fetches), 0, "{fetches}");
+        }
+        for width in [400, 1280] {
+            let picture = runs.join(format!("{language}-{width}.png"));
+            let (size, shot) =
+                (format!("--window-size={width},2000"), format!("--screenshot={}", picture.display()));
+            browse(&page, &proxy, &[&size, &shot, "--hide-scrollbars"]).exits(0);
+            let png = std::fs::read(&picture).expect("a picture");
+            assert_eq!(png[16..20], u32::to_be_bytes(width), "the width that was asked for");
+            assert!(png.len() > 40_000, "{} bytes", png.len());
+        }
+        assert_eq!(proxy.asked(), 0, "the page asked for something");
+    }
+}
+
+#[test]
+fn a_report_fits_the_terminal_whatever_the_number_of_runs() {
+    let (run, _) = runs([1.0, 1.0], 20);
+    for (columns, count) in [("80", 1), ("80", 12), ("120", 6)] {
+        let results: Vec<&str> = std::iter::repeat_n(text(&run), count).collect();
+        let done = llmperf("compare").env("COLUMNS", columns).args(&results).done().exits(0);
+        let widest = done.stdout.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert!(widest <= columns.parse().expect("a number"), "{widest}: {}", done.stdout);
+    }
+}
+
 #[test]
 fn what_cannot_be_compared_is_a_mistake_of_usage_with_a_remedy() {
     let (run, _) = runs([1.0, 1.0], 3);
@@ -286,6 +380,7 @@ fn what_cannot_be_compared_is_a_mistake_of_usage_with_a_remedy() {
         &["--baseline", run, "--candidate", run],
         &["--baseline", run, "--candidate", run, "--fail-if", "ttft > +1%"],
         &["--baseline", run, "--candidate", run, "--fail-if", "ttft.p50 > 1"],
+        &["--baseline", run, "--candidate", run, "--fail-if", "ttft.max > +1%"],
         &["--baseline", run, "--candidate", run, "--fail-if", "ttft.p50 > +1%", "--output", "html"],
         &["--baseline", run, "--candidate", LEGACY, "--fail-if", "tpot.p50 > +1%"],
     ] {

@@ -4,11 +4,13 @@
 // Each suite is a crate of its own, and none uses all of this.
 #![allow(dead_code, unused_imports)]
 
+mod browser;
 mod parallel;
 mod process;
 mod results;
 mod server;
 
+pub(crate) use browser::{Proxy, browse};
 pub(crate) use parallel::in_parallel;
 pub(crate) use process::{Cli, Done, Mock, Running, llmperf, mock};
 pub(crate) use results::{Results, counts, entries};

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{exit, print_result};
 use crate::error::Error;
-use crate::metrics::{Metric, Quantity, Rule, Ruling, judge_rule};
+use crate::metrics::{Aggregate, Metric, Quantity, Rule, Ruling, judge_rule};
 use crate::report::{
     ComparedRun, Format, Language, Tool, ascii_json, compare_json, comparison_notes, gate_json, gate_text,
     inert, read_pair, read_runs, render_comparison,
@@ -15,6 +15,9 @@ use crate::report::{
 
 /// Notes quote what a file by a stranger may say.
 const NOTE_WIDTH: usize = 400;
+
+/// The width of a report that goes to no terminal.
+const LOG_WIDTH: usize = 120;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example: llmperf compare results/a results/b --output markdown --lang zh\n         \
@@ -31,10 +34,12 @@ pub(super) struct CompareArgs {
     candidate: Option<PathBuf>,
     /// Exit with 3 where the candidate is worse by more than this, as 'ttft.p95 > +10%'; may be repeated
     ///
-    /// METRIC.STATISTIC > +LIMIT, or < -LIMIT for what must not shrink. The metrics are those of summary.json, the statistics mean,
-    /// stddev, p25, p50, p75, p90, p95, p99 and p99.9; output_throughput, request_throughput and error_rate stand alone. The limit is
-    /// a share of the baseline (%), or has the metric's unit: +50ms, -5 tokens/s, +1pp. A rule fails where the whole 95 % interval
-    /// of the change lies beyond its limit, so that noise alone does not fail it.
+    /// METRIC.STATISTIC > +LIMIT, or < -LIMIT for what must not shrink. METRIC: ttft, ttft_due, ttfo, e2el, e2el_due, schedule_lag,
+    /// connect, itl, tokens_per_event, tpot, output_throughput_per_request, isl, osl. STATISTIC: mean, stddev, p25, p50, p75, p90, p95,
+    /// p99, p99.9; min and max have no interval. Without a statistic: output_throughput, request_throughput, error_rate, and of runs
+    /// with the same --slo goodput and goodput_share. The limit is a share of the baseline (%), or has the unit of the number: +50ms,
+    /// -5 tokens/s, -0.5 requests/s, +1pp (percentage points). A rule fails where the whole 95 % interval of the change lies beyond
+    /// its limit, so that noise alone does not fail it.
     #[arg(long, value_name = "RULE", requires = "candidate")]
     fail_if: Vec<String>,
     /// Fail rules too that cannot be decided: too few requests, or an interval that reaches beyond the limit
@@ -76,7 +81,7 @@ pub(super) fn run(args: CompareArgs) -> Result<u8, Error> {
     }
     let runs = read_runs(&args.results, args.seed).map_err(Error::usage)?;
     let format = match args.output {
-        CompareOutput::Text => Format::Text,
+        CompareOutput::Text => Format::Text { width: width() },
         CompareOutput::Markdown => Format::Markdown,
         CompareOutput::Html => Format::Html,
         CompareOutput::Csv => Format::Csv,
@@ -118,7 +123,10 @@ fn gate(args: &CompareArgs, baseline: &Path, candidate: &Path, language: Languag
 fn check_comparable(runs: &[ComparedRun; 2], rules: &[Rule]) -> Result<()> {
     let mixed = runs[0].tool != runs[1].tool;
     for rule in rules {
-        let Quantity::Of(metric, _) = rule.quantity else { continue };
+        let Quantity::Of(metric, _) = rule.quantity else {
+            check_objectives(runs, rule)?;
+            continue;
+        };
         let name = metric.definition().name;
         if mixed && !matches!(metric, Metric::Ttft | Metric::E2el) {
             bail!(
@@ -135,4 +143,60 @@ fn check_comparable(runs: &[ComparedRun; 2], rules: &[Rule]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Goodput is of the objectives that a run was held to.
+fn check_objectives(runs: &[ComparedRun; 2], rule: &Rule) -> Result<()> {
+    if !matches!(rule.quantity, Quantity::Rate(Aggregate::Goodput) | Quantity::GoodShare) {
+        return Ok(());
+    }
+    if let Some(run) = runs.iter().find(|run| run.objectives.is_empty()) {
+        bail!(
+            "{rule}: {} was held to no objective\nhint: run llmperf load with --slo, or leave the rule out",
+            run.path.display()
+        );
+    }
+    if runs[0].objectives != runs[1].objectives {
+        let of = |run: &ComparedRun| inert(&run.objectives.join(" "), NOTE_WIDTH);
+        bail!(
+            "{rule}: the runs had different objectives: {:?} and {:?}\nhint: run both with the same --slo",
+            of(&runs[0]),
+            of(&runs[1])
+        );
+    }
+    Ok(())
+}
+
+/// Columns of the terminal; where there is none, what the variable says that shells set, or a width that logs have room for.
+fn width() -> usize {
+    let of_terminal =
+        terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    let of_variable = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    of_terminal.or_else(of_variable).unwrap_or(LOG_WIDTH)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::metrics::Moment;
+
+    #[derive(clap::Parser)]
+    struct Program {
+        #[command(flatten)]
+        args: CompareArgs,
+    }
+
+    #[test]
+    fn the_help_lists_every_metric_and_statistic_that_a_rule_takes() {
+        let help = Program::command().render_long_help().to_string().replace(['\n', ','], " ");
+        let words: Vec<&str> = help.split(|c: char| c.is_whitespace() || c == ';').collect();
+        let metrics = Metric::ALL.map(|metric| metric.definition().name);
+        let rates = Aggregate::ALL.map(|rate| rate.definition().name);
+        let statistics: Vec<&str> = Moment::all().map(Moment::name).collect();
+        for name in metrics.iter().chain(&rates).chain(&statistics).chain(&["goodput_share"]) {
+            assert!(words.contains(name), "{name}");
+        }
+    }
 }

@@ -79,14 +79,18 @@ impl SloCounter {
             return;
         }
         self.due += 1;
-        if !record.is_ok() {
-            return;
+        self.good += u64::from(self.is_good(record));
+    }
+
+    /// Counts what a request has of each objective; whether it succeeded and met all of them.
+    pub(super) fn is_good(&mut self, record: &RequestRecord) -> bool {
+        let mut good = record.is_ok();
+        if good {
+            for goal in &mut self.goals {
+                good &= goal.add(record, self.basis, &mut self.values);
+            }
         }
-        let mut good = true;
-        for goal in &mut self.goals {
-            good &= goal.add(record, self.basis, &mut self.values);
-        }
-        self.good += u64::from(good);
+        good
     }
 
     /// What it comes to. `dropped` requests were due and never sent.

@@ -34,7 +34,7 @@ pub use attainment::{Attainment, SloCounter, SloReport, Sureness, least_requests
 pub use calibration::{Calibration, CalibrationPoint, ErrorBar, Measured};
 pub use compare::{
     Difference, Estimate, Estimates, Limit, Moment, Quantity, Rule, Ruling, RulingVerdict, Sample, Sampled,
-    judge_rule,
+    Terms, judge_rule,
 };
 pub use correctness::{Correctness, Defects, Rate};
 pub use definition::{Aggregate, Definition, Metric, Unit};

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::rerun::Arrivals;
+use super::spread::{rate_draws, share_draws};
 use super::{Moment, Quantity, Sample};
 use crate::metrics::interval::order_ranks;
 use crate::metrics::{Level, Metric};
+use crate::units::Span;
 
 /// Draws that a 95 % interval is taken from: its ends then lie within some 0.5 % of where more would put them.
 const DRAWS: usize = 2000;
@@ -41,6 +44,8 @@ pub struct Difference {
 #[derive(Debug, Clone, Default)]
 pub struct Estimates {
     rows: BTreeMap<Quantity, Row>,
+    /// When requests were due, in an open loop.
+    due: Option<Vec<Span>>,
 }
 
 #[derive(Debug, Clone)]
@@ -48,44 +53,64 @@ struct Row {
     value: f64,
     /// One value a draw; empty where there are too few requests.
     draws: Vec<f64>,
+    /// The same of a rate with requests due when they were, in an open loop: against a run with the same times it is
+    /// not the arrivals that make the difference.
+    as_due: Vec<f64>,
+}
+
+impl Row {
+    fn new(value: f64) -> Row {
+        Row { value, draws: vec![], as_due: vec![] }
+    }
 }
 
 impl Estimates {
     /// Draws the requests of a run. `rates` are its rates as its summary has them: they know the window, which a sample does not.
     /// Runs that are compared get different `stream`s of one seed.
     pub fn of(sample: &Sample, rates: &[(Quantity, f64)], seed: u64, stream: u64) -> Estimates {
+        let draws = (AFFORDABLE / sample.values().max(1)).clamp(LEAST_DRAWS, DRAWS);
+        Estimates::of_draws(sample, rates, draws, (seed, stream))
+    }
+
+    /// The same with so many draws.
+    pub(super) fn of_draws(
+        sample: &Sample,
+        rates: &[(Quantity, f64)],
+        draws: usize,
+        (seed, stream): (u64, u64),
+    ) -> Estimates {
         let moments: Vec<Moment> = Moment::all().collect();
         let mut estimates = Estimates::default();
         let once = sample.once();
         for metric in sample.metrics() {
             for (&moment, value) in moments.iter().zip(sample.moments(metric, &moments, &once)) {
                 if value.is_finite() {
-                    estimates.rows.insert(Quantity::Of(metric, moment), Row { value, draws: vec![] });
+                    estimates.rows.insert(Quantity::Of(metric, moment), Row::new(value));
                 }
             }
         }
-        for &(quantity, value) in rates.iter().filter(|(quantity, _)| Sample::rates().contains(quantity)) {
-            estimates.rows.insert(quantity, Row { value, draws: vec![] });
+        let known = sample.rates();
+        for &(quantity, value) in rates.iter().filter(|(quantity, _)| known.contains(quantity)) {
+            estimates.rows.insert(quantity, Row::new(value));
         }
-        estimates.draw(sample, seed, stream);
+        estimates.due = sample.due().map(<[Span]>::to_vec);
+        estimates.draw(sample, draws, seed, stream);
         estimates
     }
 
     /// Without requests: values alone, and no interval.
     pub fn of_values(values: impl IntoIterator<Item = (Quantity, f64)>) -> Estimates {
-        let row = |(quantity, value)| (quantity, Row { value, draws: vec![] });
-        Estimates { rows: values.into_iter().map(row).collect() }
+        let row = |(quantity, value)| (quantity, Row::new(value));
+        Estimates { rows: values.into_iter().map(row).collect(), due: None }
     }
 
-    fn draw(&mut self, sample: &Sample, seed: u64, stream: u64) {
-        let draws = (AFFORDABLE / sample.values().max(1)).clamp(LEAST_DRAWS, DRAWS);
+    fn draw(&mut self, sample: &Sample, draws: usize, seed: u64, stream: u64) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
         let supported: Vec<Quantity> =
             self.rows.keys().copied().filter(|&quantity| is_supported(sample, quantity)).collect();
         let by_metric: Vec<(Metric, Vec<Moment>)> =
             sample.metrics().map(|metric| (metric, moments_of(metric, &supported))).collect();
-        let once = sample.once();
         let mut weights = vec![0; sample.len()];
         for _ in 0..if supported.is_empty() { 0 } else { draws } {
             sample.draw(&mut rng, &mut weights);
@@ -94,12 +119,28 @@ impl Estimates {
                     self.push(Quantity::Of(*metric, moment), value);
                 }
             }
-            for &quantity in &supported {
-                let Quantity::Rate(aggregate) = quantity else { continue };
-                let (whole, drawn) = (sample.rate(aggregate, &once), sample.rate(aggregate, &weights));
-                let value = self.value(quantity).unwrap_or(0.0);
-                // A run without any has none in every draw.
-                self.push(quantity, if whole > 0.0 { value * drawn / whole } else { 0.0 });
+        }
+        // Of their own stream: how many draws the rates take moves no other interval.
+        rng.set_stream(stream | 1 << 63);
+        self.draw_rates(sample, &supported, draws, &mut rng);
+    }
+
+    fn draw_rates(&mut self, sample: &Sample, supported: &[Quantity], draws: usize, rng: &mut ChaCha8Rng) {
+        let rates: Vec<Quantity> =
+            supported.iter().copied().filter(|quantity| !matches!(quantity, Quantity::Of(..))).collect();
+        if rates.is_empty() {
+            return;
+        }
+        let mut again = |arrivals| (0..draws).map_while(|_| sample.again(arrivals, rng)).collect::<Vec<_>>();
+        let (drawn, as_due) = (again(Arrivals::Drawn), again(Arrivals::AsTheyWere));
+        for quantity in rates {
+            let Some(row) = self.rows.get_mut(&quantity) else { continue };
+            if let Some((hits, of)) = sample.share(quantity) {
+                row.draws = share_draws(hits, of, draws, rng);
+            } else {
+                let spread = (sample.len(), sample.kinship(quantity));
+                row.draws = rate_draws(quantity, row.value, &drawn, spread, rng);
+                row.as_due = rate_draws(quantity, row.value, &as_due, spread, rng);
             }
         }
     }
@@ -115,16 +156,27 @@ impl Estimates {
         self.rows.get(&quantity).map(|row| row.value)
     }
 
-    /// The number with its interval.
+    /// The number with its interval, which holds it.
     pub fn get(&self, quantity: Quantity) -> Option<Estimate> {
         let row = self.rows.get(&quantity)?;
-        Some(Estimate { value: row.value, ci95: middle95(row.draws.clone()) })
+        let ci95 = middle95(row.draws.clone()).map(|(low, high)| match quantity {
+            // A share of none or of all lies at the end of what is known of it.
+            Quantity::Of(..) => (low, high),
+            _ => (low.min(row.value), high.max(row.value)),
+        });
+        Some(Estimate { value: row.value, ci95 })
     }
 
     /// From this run to the other; `None` where one of them lacks the number.
     pub fn difference(&self, other: &Estimates, quantity: Quantity) -> Option<Difference> {
         let (from, to) = (self.rows.get(&quantity)?, other.rows.get(&quantity)?);
-        let pairs = || from.draws.iter().zip(&to.draws);
+        let same_load = self.due.is_some() && self.due == other.due;
+        let draws = |row: &'_ Row| match same_load && !row.as_due.is_empty() {
+            true => row.as_due.clone(),
+            false => row.draws.clone(),
+        };
+        let (from_draws, to_draws) = (draws(from), draws(to));
+        let pairs = || from_draws.iter().zip(&to_draws);
         Some(Difference {
             from: from.value,
             to: to.value,
@@ -195,12 +247,12 @@ fn middle95(mut draws: Vec<f64>) -> Option<(f64, f64)> {
 mod tests {
     use super::*;
     use crate::metrics::request::tests::record;
-    use crate::metrics::{Aggregate, TokenBasis};
+    use crate::metrics::{Aggregate, Terms, TokenBasis};
 
     fn estimates(n: u64, shift: u64, stream: u64) -> Estimates {
         let records: Vec<_> =
             (0..n).map(|id| record(id, &[50 + shift + id * 31 % 41, 120 + shift])).collect();
-        let sample = Sample::of_records(&records, TokenBasis::Local);
+        let sample = Sample::of_records(&records, TokenBasis::Local, &Terms::default());
         Estimates::of(&sample, &[(Quantity::Rate(Aggregate::OutputThroughput), 100.0)], 7, stream)
     }
 
@@ -209,7 +261,7 @@ mod tests {
     #[test]
     fn the_interval_of_a_mean_is_that_of_the_normal_law() {
         let records: Vec<_> = (0..400u64).map(|id| record(id, &[50 + id * 31 % 401])).collect();
-        let sample = Sample::of_records(&records, TokenBasis::Local);
+        let sample = Sample::of_records(&records, TokenBasis::Local, &Terms::default());
         let all = Estimates::of(&sample, &[], 1, 0);
         let (mean, stddev) =
             (all.get(MEAN).unwrap(), all.value(Quantity::Of(Metric::Ttft, Moment::Stddev)).unwrap());

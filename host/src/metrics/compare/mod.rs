@@ -4,20 +4,27 @@
 //!   number over these draws is its 95 % interval (percentile bootstrap: Efron and Tibshirani, An Introduction to the
 //!   Bootstrap, ch. 13). A request is drawn with all its gaps, so that those of one answer, which are alike, do not count
 //!   as independent. Requests are taken as independent of each other.
+//! - A rate is that of the run as a whole, so the run is run again with the requests that are drawn ([`rerun`]).
+//! - A *share* (of errors, of good requests) is drawn from what is known of it after that many requests, beginning with
+//!   Jeffreys' prior: none in forty is not none for sure (Brown, Cai and DasGupta, Interval Estimation for a Binomial Proportion).
 //! - A *difference* is taken between the draws of the two runs, which are independent of each other.
 //! - It is *noise* where its interval holds zero.
 
+#[cfg(test)]
+mod coverage;
 mod estimate;
+mod rerun;
 mod rule;
 mod sample;
+mod spread;
 mod verdict;
 
 pub use estimate::{Difference, Estimate, Estimates};
 pub use rule::{Limit, Rule};
-pub use sample::{Sample, Sampled};
+pub use sample::{Sample, Sampled, Terms};
 pub use verdict::{Ruling, RulingVerdict, judge_rule};
 
-use super::{Aggregate, Definition, Level, Metric};
+use super::{Aggregate, Definition, Level, Metric, Unit};
 
 /// A number of a run that can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +33,17 @@ pub enum Quantity {
     Of(Metric, Moment),
     /// What only the run as a whole has.
     Rate(Aggregate),
+    /// The share of all requests that were due which met every objective.
+    GoodShare,
 }
+
+const GOOD_SHARE: Definition = Definition {
+    name: "goodput_share",
+    unit: Unit::Share,
+    title: "Good requests",
+    formula: "successful requests that meet every objective of --slo / all that were due",
+    defined_when: "there are objectives and a request was due",
+};
 
 /// A statistic whose interval resampling gives. The extremes are none: no draw goes beyond them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +75,7 @@ impl Quantity {
         match self {
             Quantity::Of(metric, _) => metric.definition(),
             Quantity::Rate(aggregate) => aggregate.definition(),
+            Quantity::GoodShare => GOOD_SHARE,
         }
     }
 
@@ -65,7 +83,7 @@ impl Quantity {
     pub fn name(self) -> String {
         match self {
             Quantity::Of(metric, moment) => format!("{}.{}", metric.definition().name, moment.name()),
-            Quantity::Rate(aggregate) => aggregate.definition().name.to_owned(),
+            Quantity::Rate(_) | Quantity::GoodShare => self.definition().name.to_owned(),
         }
     }
 }

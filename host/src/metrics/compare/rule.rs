@@ -67,10 +67,18 @@ impl fmt::Display for Rule {
     }
 }
 
+/// What stands in a rule without a statistic.
+const RATES: [Quantity; 5] = [
+    Quantity::Rate(Aggregate::OutputThroughput),
+    Quantity::Rate(Aggregate::RequestThroughput),
+    Quantity::Rate(Aggregate::Goodput),
+    Quantity::GoodShare,
+    Quantity::Rate(Aggregate::ErrorRate),
+];
+
 fn quantity(text: &str, name: &str) -> Result<Quantity> {
-    let rates = [Aggregate::OutputThroughput, Aggregate::RequestThroughput, Aggregate::ErrorRate];
-    if let Some(rate) = rates.into_iter().find(|rate| rate.definition().name == name) {
-        return Ok(Quantity::Rate(rate));
+    if let Some(rate) = RATES.into_iter().find(|rate| rate.definition().name == name) {
+        return Ok(rate);
     }
     let (metric, moment) = match name.split_once(['.', ':']) {
         Some((metric, moment)) => (metric, Some(moment)),
@@ -78,7 +86,7 @@ fn quantity(text: &str, name: &str) -> Result<Quantity> {
     };
     let metric = Metric::ALL.into_iter().find(|known| known.definition().name == metric).ok_or_else(|| {
         let names = Metric::ALL.map(|metric| metric.definition().name).join(", ");
-        let rates = rates.map(|rate| rate.definition().name).join(", ");
+        let rates = RATES.map(|rate| rate.definition().name).join(", ");
         anyhow!("{text:?}: {metric:?} is no metric\nhint: there are {names}, each with a statistic, as ttft.p95; and {rates}")
     })?;
     let known = || Moment::all().map(Moment::name).collect::<Vec<_>>().join(", ");
@@ -88,7 +96,16 @@ fn quantity(text: &str, name: &str) -> Result<Quantity> {
             known()
         );
     };
-    // min and max are refused with the others: an extreme of one run says nothing of the next.
+    let instead = match moment {
+        "min" => Some("p25, or p50"),
+        "max" => Some("p99, or p99.9 of a long run"),
+        _ => None,
+    };
+    if let Some(instead) = instead {
+        bail!(
+            "{text:?}: {moment} has no interval that would be true: it is one value, and no draw goes beyond it\nhint: use {instead}"
+        );
+    }
     let found = Moment::all().find(|known| known.name() == moment).ok_or_else(|| {
         anyhow!("{text:?}: {moment:?} is no statistic that can be compared\nhint: there are {}", known())
     })?;
@@ -143,6 +160,8 @@ mod tests {
             Limit::Absolute(-2.0),
         );
         check("error_rate > +1pp", Quantity::Rate(Aggregate::ErrorRate), Limit::Absolute(0.01));
+        check("goodput < -0.5 requests/s", Quantity::Rate(Aggregate::Goodput), Limit::Absolute(-0.5));
+        check("goodput_share < -2pp", Quantity::GoodShare, Limit::Absolute(-0.02));
         check("osl.mean < -0%", Quantity::Of(Metric::Osl, Moment::Mean), Limit::Relative(-0.0));
     }
 
@@ -153,12 +172,14 @@ mod tests {
             ("ttft.p95 = 3", "neither"),
             ("speed.p95 > +1%", "\"speed\" is no metric"),
             ("ttft > +1%", "which statistic"),
-            ("ttft.max > +1%", "\"max\" is no statistic"),
+            ("ttft.max > +1%", "max has no interval that would be true"),
+            ("ttft.min > +1%", "hint: use p25"),
+            ("ttft.p96 > +1%", "\"p96\" is no statistic"),
             ("ttft.p95 > 10%", "needs its sign"),
             ("ttft.p95 > +10", "needs a unit"),
             ("ttft.p95 > +pp", "no change"),
             ("ttft.p95 > -10%", "contradict"),
-            ("goodput < -1%", "\"goodput\" is no metric"),
+            ("goodput < -1pp", "requests/s are known"),
             ("error_rate > +1ms", "percentage points"),
             ("ttft.p95 > +é", "no change"),
         ] {

@@ -5,49 +5,83 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::rerun::{Arrivals, Rerun, Served, Yield};
+use super::spread::kinship;
 use super::{Moment, Quantity};
 use crate::metrics::stats::is_measurable;
-use crate::metrics::{Aggregate, Metric, TokenBasis};
+use crate::metrics::window::reached_the_client;
+use crate::metrics::{Aggregate, Metric, Slo, SloCounter, TokenBasis};
 use crate::record::{Outcome, RequestRecord};
-use crate::units::Span;
+use crate::units::{Span, Stamp};
 
 /// One request that ran to its end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampled {
     pub ok: bool,
+    /// Whether it met every objective of the run; of no meaning where there are none.
+    pub good: bool,
     /// How long it kept its connection.
     pub busy: Span,
     /// What of it is defined: one value a metric, and one a gap for ITL; none where it failed.
     pub values: Vec<(Metric, Vec<f64>)>,
 }
 
+/// What the records of a run do not say of it.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Whether requests were started when they were due, and not as others ended.
+    pub paced: bool,
+    /// The window of its rates, as the summary has it.
+    pub window: Option<Span>,
+    pub objectives: Vec<Slo>,
+    /// Requests that were due and never sent.
+    pub dropped: u64,
+}
+
 /// The requests of a run, each of which may be drawn.
 #[derive(Debug, Clone, Default)]
 pub struct Sample {
-    requests: Vec<Drawn>,
+    requests: Vec<Served>,
     /// Values in rising order, each with the number of its request.
     columns: BTreeMap<Metric, Vec<(f64, u32)>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Drawn {
-    ok: bool,
-    busy_s: f64,
-    /// 0 where it failed, or where the count is unknown.
-    osl: f64,
+    rerun: Rerun,
+    /// When requests were due, from the first, in an open loop: two runs with the same had the same load.
+    due: Vec<Span>,
+    /// Requests that met every objective, of all that were due; `None` where there is no objective.
+    good: Option<(u64, u64)>,
 }
 
 impl Sample {
     /// The measured requests of these records that ran to their end, whatever their order in the file.
-    pub fn of_records(records: &[RequestRecord], basis: TokenBasis) -> Sample {
-        let finished = |record: &&RequestRecord| !record.warmup && record.outcome != Outcome::Cancelled;
-        let mut records: Vec<&RequestRecord> = records.iter().filter(finished).collect();
-        records.sort_by_key(|record| record.id);
-        Sample::new(records.into_iter().map(|record| Sampled::of(record, basis)))
+    pub fn of_records(records: &[RequestRecord], basis: TokenBasis, terms: &Terms) -> Sample {
+        let measured = || records.iter().filter(|record| !record.warmup);
+        let mut finished: Vec<&RequestRecord> =
+            measured().filter(|record| record.outcome != Outcome::Cancelled).collect();
+        finished.sort_by_key(|record| record.id);
+        let mut counter = SloCounter::new(&terms.objectives, basis);
+        let requests: Vec<Sampled> =
+            finished.into_iter().map(|record| Sampled::of(record, basis, &mut counter)).collect();
+        let good = requests.iter().filter(|request| request.good).count() as u64;
+        let mut sample = Sample::of(requests);
+        sample.rerun = Rerun::of(records, basis, (terms.paced, terms.window), &sample.requests);
+        let of = measured().count() as u64 + terms.dropped;
+        sample.good = (!terms.objectives.is_empty()).then_some((good, of));
+        if terms.paced {
+            let first = measured().map(|record| record.due).min().unwrap_or(Stamp(0));
+            sample.due = measured().map(|record| record.due.since(first)).collect();
+            sample.due.sort_unstable();
+        }
+        sample
     }
 
-    /// The same of requests that another tool measured.
-    pub fn new(requests: impl IntoIterator<Item = Sampled>) -> Sample {
+    /// The same of requests that another tool measured, so many at a time.
+    pub fn new(requests: impl IntoIterator<Item = Sampled>, slots: usize) -> Sample {
+        let mut sample = Sample::of(requests);
+        sample.rerun = Rerun::in_slots(slots, &sample.requests);
+        sample
+    }
+
+    fn of(requests: impl IntoIterator<Item = Sampled>) -> Sample {
         let mut sample = Sample::default();
         for request in requests {
             let number = sample.requests.len() as u32;
@@ -61,7 +95,8 @@ impl Sample {
                     osl = column[before].0;
                 }
             }
-            sample.requests.push(Drawn { ok: request.ok, busy_s: request.busy.as_secs(), osl });
+            let Sampled { ok, good, busy, .. } = request;
+            sample.requests.push(Served { ok, good, busy_s: busy.as_secs(), osl });
         }
         sample.columns.values_mut().for_each(|column| column.sort_by(|a, b| a.0.total_cmp(&b.0)));
         sample
@@ -128,36 +163,54 @@ impl Sample {
         each.collect()
     }
 
-    /// A rate under these weights, as a multiple of that of the sample itself. A run's rate is the mean number of requests
-    /// in flight × what they bring / the time they take; the first is taken as given, the others are drawn.
-    /// So how a run happens to end is left out, and in short runs the spread is too small.
-    pub(super) fn rate(&self, aggregate: Aggregate, weights: &[u32]) -> f64 {
-        let sum = |of: &dyn Fn(&Drawn) -> f64| -> f64 {
-            self.requests.iter().zip(weights).map(|(request, &weight)| f64::from(weight) * of(request)).sum()
-        };
-        let busy = || sum(&|request| request.busy_s);
-        match aggregate {
-            Aggregate::OutputThroughput => sum(&|request| request.osl) / busy(),
-            Aggregate::RequestThroughput => sum(&|request| f64::from(u8::from(request.ok))) / busy(),
-            Aggregate::ErrorRate => sum(&|request| f64::from(u8::from(!request.ok))) / sum(&|_| 1.0),
-            // It needs the objectives of the run, which a sample does not know.
-            Aggregate::Goodput => f64::NAN,
+    /// What the run comes to when it is run again; `None` for an open loop's starts as they were where it is none.
+    pub(super) fn again(&self, arrivals: Arrivals, rng: &mut ChaCha8Rng) -> Option<Yield> {
+        let is_there = arrivals == Arrivals::Drawn || self.rerun.is_paced();
+        is_there.then(|| self.rerun.again(&self.requests, arrivals, rng))
+    }
+
+    /// How many times as large the spread of a rate is as that of requests which have nothing to do with each other.
+    pub(super) fn kinship(&self, quantity: Quantity) -> f64 {
+        self.rerun.slots().map_or(1.0, |slots| kinship(&self.requests, slots, quantity))
+    }
+
+    /// When its requests were due, where that was not for the run to decide.
+    pub(super) fn due(&self) -> Option<&[Span]> {
+        self.rerun.is_paced().then_some(&self.due)
+    }
+
+    /// How many requests count for a share, and of how many; `None` for what is no share.
+    pub(super) fn share(&self, quantity: Quantity) -> Option<(u64, u64)> {
+        let count =
+            |of: fn(&Served) -> bool| self.requests.iter().filter(|request| of(request)).count() as u64;
+        match quantity {
+            Quantity::Rate(Aggregate::ErrorRate) => {
+                Some((count(|request| !request.ok), self.requests.len() as u64))
+            }
+            Quantity::GoodShare => self.good,
+            _ => None,
         }
+    }
+
+    /// The rates whose spread is known.
+    pub(super) fn rates(&self) -> Vec<Quantity> {
+        let mut rates = [Aggregate::OutputThroughput, Aggregate::RequestThroughput, Aggregate::ErrorRate]
+            .map(Quantity::Rate)
+            .to_vec();
+        if self.good.is_some() {
+            rates.extend([Quantity::Rate(Aggregate::Goodput), Quantity::GoodShare]);
+        }
+        rates
     }
 
     /// What can be said of this sample, in the order of results.
     pub(super) fn metrics(&self) -> impl Iterator<Item = Metric> + '_ {
         Metric::ALL.into_iter().filter(|metric| self.columns.contains_key(metric))
     }
-
-    /// The rates whose spread resampling gives.
-    pub(super) fn rates() -> [Quantity; 3] {
-        [Aggregate::OutputThroughput, Aggregate::RequestThroughput, Aggregate::ErrorRate].map(Quantity::Rate)
-    }
 }
 
 impl Sampled {
-    fn of(record: &RequestRecord, basis: TokenBasis) -> Sampled {
+    fn of(record: &RequestRecord, basis: TokenBasis, objectives: &mut SloCounter) -> Sampled {
         let ok = record.outcome == Outcome::Ok;
         let values = |metric: Metric| {
             let mut values = Vec::new();
@@ -166,7 +219,9 @@ impl Sampled {
         };
         let values = if ok { Metric::ALL.map(values).into() } else { vec![] };
         let values = values.into_iter().filter(|(_, values): &(_, Vec<f64>)| !values.is_empty()).collect();
-        Sampled { ok, busy: record.end.since(record.sent), values }
+        // What was never built was never sent.
+        let busy = if reached_the_client(record) { record.end.since(record.sent) } else { Span(0) };
+        Sampled { ok, good: objectives.is_good(record), busy, values }
     }
 }
 
@@ -207,7 +262,7 @@ mod tests {
     #[test]
     fn every_request_once_gives_the_numbers_of_the_summary() {
         let records = records();
-        let sample = Sample::of_records(&records, TokenBasis::Local);
+        let sample = Sample::of_records(&records, TokenBasis::Local, &Terms::default());
         let summary = summarize(&records, Context::default());
         assert_eq!((sample.len(), sample.is_empty()), (50, false));
         let moments: Vec<Moment> = Moment::all().collect();
@@ -225,12 +280,17 @@ mod tests {
         }
         assert_eq!(sample.support(Metric::Itl), (80, 40));
         assert_eq!(sample.support(Metric::Connect), (0, 0));
-        assert_eq!(sample.rate(Aggregate::ErrorRate, &sample.once()), 0.2);
+        assert_eq!(sample.share(Quantity::Rate(Aggregate::ErrorRate)), Some((10, 50)));
+        assert_eq!(sample.rates().len(), 3, "there are no objectives");
     }
 
     #[test]
     fn a_request_that_is_drawn_twice_counts_twice_with_all_its_gaps() {
-        let sample = Sample::of_records(&[record(0, &[12, 22, 32]), record(1, &[22, 62])], TokenBasis::Local);
+        let sample = Sample::of_records(
+            &[record(0, &[12, 22, 32]), record(1, &[22, 62])],
+            TokenBasis::Local,
+            &Terms::default(),
+        );
         let moments = [Moment::Mean, Moment::At(Level::P50)];
         assert_eq!(sample.moments(Metric::Itl, &moments, &[1, 2]), [25.0, 25.0]);
         assert_eq!(sample.moments(Metric::Ttft, &moments, &[0, 2]), [20.0, 20.0]);

@@ -30,11 +30,30 @@ impl Course {
         Course { step: seconds / steps as f64, counts: vec![vec![0; bins]; steps] }
     }
 
+    /// By how much of it a percentile of a step may differ from that of the values themselves.
+    pub fn relative_error() -> f64 {
+        2f64.powf(0.5 / BINS_PER_DOUBLING) - 1.0
+    }
+
+    /// The end of the bin that holds this value, where an axis can end so that what lies beyond is known exactly; and how many values do.
+    pub fn beyond(&self, value: f64) -> (f64, u64) {
+        let bin = bin_of(value);
+        let beyond = self.counts.iter().flat_map(|bins| bins.iter().skip(bin + 1));
+        (
+            LOWEST * 2f64.powf((bin + 1) as f64 / BINS_PER_DOUBLING),
+            beyond.map(|&count| u64::from(count)).sum(),
+        )
+    }
+
+    /// All values.
+    pub fn n(&self) -> u64 {
+        self.steps().map(|step| step.n).sum()
+    }
+
     pub(super) fn add(&mut self, second: f64, value: f64) {
         let last = self.counts.len() - 1;
         let bins = &mut self.counts[((second / self.step) as usize).min(last)];
-        let bin = (value.max(LOWEST) / LOWEST).log2() * BINS_PER_DOUBLING;
-        let bin = (bin as usize).min(bins.len() - 1);
+        let bin = bin_of(value);
         bins[bin] = bins[bin].saturating_add(1);
     }
 
@@ -46,6 +65,11 @@ impl Course {
             (n > 0).then(|| CourseStep { at, n, p50: at_share(bins, n, 0.5), p95: at_share(bins, n, 0.95) })
         })
     }
+}
+
+fn bin_of(value: f64) -> usize {
+    let bin = (value.max(LOWEST) / LOWEST).log2() * BINS_PER_DOUBLING;
+    (bin as usize).min((DOUBLINGS * BINS_PER_DOUBLING) as usize - 1)
 }
 
 /// The middle of the bin that holds the value at this share.
@@ -76,6 +100,16 @@ mod tests {
         near(steps[0].p50, 51.0);
         near(steps[0].p95, 96.0);
         near(steps[1].p50, 0.25);
+    }
+
+    #[test]
+    fn what_lies_beyond_an_axis_is_counted() {
+        let mut course = Course::new(10.0, 5);
+        (1..=100).for_each(|n| course.add(1.0, f64::from(n)));
+        let (end, beyond) = course.beyond(50.0);
+        assert!((50.0..51.2).contains(&end), "{end}");
+        assert_eq!((beyond, course.n()), ((1..=100).filter(|&n| f64::from(n) >= end).count() as u64, 100));
+        assert!((Course::relative_error() - 0.0109).abs() < 0.0001);
     }
 
     #[test]

@@ -186,6 +186,19 @@ pub(super) fn classes(runs: &[ComparedRun]) -> Vec<Class> {
     classes.into_iter().collect()
 }
 
+/// The runs by quantisation, in the order in which each is first met; those of unknown quantisation are left out.
+pub(super) fn by_quantisation(runs: &[ComparedRun]) -> Vec<(String, Vec<usize>)> {
+    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    for (at, run) in runs.iter().enumerate() {
+        let Some(quantisation) = &run.traits.quantisation else { continue };
+        match groups.iter_mut().find(|(name, _)| name == quantisation) {
+            Some((_, members)) => members.push(at),
+            None => groups.push((quantisation.clone(), vec![at])),
+        }
+    }
+    groups
+}
+
 /// Whether the two were asked in another way: a difference may be the load's.
 pub(super) fn load_differs(a: &ComparedRun, b: &ComparedRun) -> bool {
     (a.concurrency, a.request_rate) != (b.concurrency, b.request_rate)
@@ -241,6 +254,8 @@ mod tests {
         ];
         let steps: Vec<_> = quantisations(&runs).iter().map(|step| (step.from, step.to)).collect();
         assert_eq!(steps, [(0, 1)]);
+        let groups = [("Q8_0".to_owned(), vec![0]), ("Q4_K_M".to_owned(), vec![1, 2])];
+        assert_eq!(by_quantisation(&runs), groups);
         // The size is followed between runs that are quantised alike, if there are such.
         assert_eq!(families(&runs)[0].runs, [0, 2]);
         assert!(families(&runs)[0].steps[0].quantisation_differs);

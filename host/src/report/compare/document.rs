@@ -9,6 +9,8 @@ pub(super) enum Block {
     /// From 1, the title.
     Heading(u8, String),
     Paragraph(String),
+    /// Names what follows, below any heading.
+    Label(String),
     List(Vec<String>),
     /// The first column names the row.
     Table(Vec<Vec<String>>),
@@ -21,6 +23,10 @@ impl Document {
 
     pub(super) fn paragraph(&mut self, text: impl Into<String>) {
         self.0.push(Block::Paragraph(text.into()));
+    }
+
+    pub(super) fn label(&mut self, text: impl Into<String>) {
+        self.0.push(Block::Label(text.into()));
     }
 
     /// Nothing where there are no items.

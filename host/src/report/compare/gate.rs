@@ -7,7 +7,7 @@ use super::document::fill;
 use super::json::{about, difference_json};
 use super::number::{number, percent};
 use super::words::{Language, Words};
-use crate::metrics::{Limit, Ruling, RulingVerdict};
+use crate::metrics::{Limit, Ruling, RulingVerdict, Unit};
 use crate::report::{SCHEMA_VERSION, inert};
 
 /// One line a rule, and one for all of them.
@@ -66,15 +66,19 @@ fn line(ruling: &Ruling, words: &Words) -> String {
         RulingVerdict::Better => words.better,
         RulingVerdict::TooFew => words.too_few,
     };
-    let unit = ruling.rule.quantity.definition().unit.name();
+    // A share is shown in per cent, and its change in points of them, as rules have it.
+    let (unit, unit_of_change, scale) = match ruling.rule.quantity.definition().unit {
+        Unit::Share => ("%", "pp", 100.0),
+        unit => (unit.name(), unit.name(), 1.0),
+    };
     let change = |value: f64| match ruling.rule.limit {
         Limit::Relative(_) => percent(value),
-        Limit::Absolute(_) if value > 0.0 => format!("+{} {unit}", number(value)),
-        Limit::Absolute(_) => format!("{} {unit}", number(value)),
+        Limit::Absolute(_) if value > 0.0 => format!("+{} {unit_of_change}", number(value * scale)),
+        Limit::Absolute(_) => format!("{} {unit_of_change}", number(value * scale)),
     };
     let unknown = || words.unknown.to_owned();
     let (from, to) = match ruling.difference {
-        Some(difference) => (number(difference.from), number(difference.to)),
+        Some(difference) => (number(difference.from * scale), number(difference.to * scale)),
         None => (unknown(), unknown()),
     };
     let (changed, interval) = match ruling.change() {
@@ -109,7 +113,7 @@ fn line(ruling: &Ruling, words: &Words) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::judge_rule;
+    use crate::metrics::{Aggregate, Estimates, Quantity, judge_rule};
     use crate::report::compare::report::tests::run;
 
     fn rulings(rules: &[&str], from: &ComparedRun, to: &ComparedRun) -> Vec<Ruling> {
@@ -135,6 +139,16 @@ mod tests {
         );
         assert_eq!(lines[3], "gate FAILED: 1 of 3 rules");
         assert!(gate_text(&rulings, true, Language::Chinese).contains("3 条规则中 2 条失败"));
+    }
+
+    #[test]
+    fn a_share_is_shown_in_per_cent_and_its_change_in_points() {
+        let mut runs = [run("a:1b", 40), run("a:1b", 80)];
+        for (run, errors) in runs.iter_mut().zip([0.0, 0.025]) {
+            run.estimates = Estimates::of_values([(Quantity::Rate(Aggregate::ErrorRate), errors)]);
+        }
+        let text = gate_text(&rulings(&["error_rate > +1pp"], &runs[0], &runs[1]), false, Language::English);
+        assert!(text.starts_with("TOO FEW: error_rate > +1pp, 0 → 2.50 %, +2.50 pp ("), "{text}");
     }
 
     #[test]

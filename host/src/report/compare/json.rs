@@ -44,6 +44,7 @@ pub(super) fn about(run: &ComparedRun) -> Value {
         "concurrency": run.concurrency,
         "request_rate_per_s": run.request_rate,
         "verdict": run.verdict,
+        "objectives": run.objectives,
     })
 }
 
@@ -66,9 +67,9 @@ fn run_json(run: &ComparedRun) -> Value {
         map.insert("max".to_owned(), json!(of.max));
         Some((metric.definition().name.to_owned(), Value::Object(map)))
     };
-    let rate = |&rate| {
-        let definition = Quantity::Rate(rate).definition();
-        let mut value = estimate(Quantity::Rate(rate))?;
+    let rate = |&rate: &Quantity| {
+        let definition = rate.definition();
+        let mut value = estimate(rate)?;
         value["unit"] = definition.unit.name().into();
         Some((definition.name.to_owned(), value))
     };

@@ -15,7 +15,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::metrics::{Aggregate, Distribution, Estimates, Metric, Sample};
+use crate::metrics::{Distribution, Estimates, Metric, Quantity, Sample};
 
 pub use gate::{gate_json, gate_text};
 pub use json::compare_json;
@@ -45,7 +45,10 @@ pub struct ComparedRun {
     pub verdict: Option<String>,
     /// As the summary has them.
     pub distributions: BTreeMap<Metric, Distribution>,
-    pub rates: BTreeMap<Aggregate, f64>,
+    /// Those of the run as a whole, shares among them.
+    pub rates: BTreeMap<Quantity, f64>,
+    /// The objectives of the run, as they were written.
+    pub objectives: Vec<String>,
     /// The requests; `None` where only the summary is there, and no number has an interval.
     pub sample: Option<Sample>,
     pub estimates: Estimates,

@@ -8,7 +8,8 @@ pub(super) fn number(value: f64) -> String {
         _ if size >= 100.0 => 1,
         _ if size >= 1.0 => 2,
         _ if size >= 0.1 => 3,
-        _ => 4,
+        // Below a nanosecond there is nothing to tell apart.
+        _ => ((2.0 - size.log10().floor()) as usize).min(9),
     };
     let text = format!("{value:.decimals$}");
     let (digits, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
@@ -44,6 +45,8 @@ mod tests {
         check(20.0, "20");
         check(0.012_34, "0.0123");
         check(0.412_3, "0.412");
+        check(0.004_016, "0.00402");
+        check(1e-30, "0.000000000");
         check(9.357, "9.36");
         check(167.38, "167.4");
         check(1_234_567.8, "1,234,568");

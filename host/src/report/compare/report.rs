@@ -92,7 +92,16 @@ fn configuration(runs: &[ComparedRun], words: &Words) -> Vec<Vec<String>> {
         }),
     ];
     if runs.iter().any(|run| run.verdict.is_some()) {
-        rows.push(row(words.verdict, runs, |run| run.verdict.clone().unwrap_or_else(unknown)));
+        rows.push(row(words.verdict, runs, |run| {
+            run.verdict.as_deref().map_or_else(unknown, |verdict| words.verdict_of(verdict).to_owned())
+        }));
+    }
+    if runs.iter().any(|run| !run.objectives.is_empty()) {
+        let of = |run: &ComparedRun| match run.objectives.join(" ") {
+            none if none.is_empty() => unknown(),
+            objectives => objectives,
+        };
+        rows.push(row(words.objectives, runs, of));
     }
     if runs.iter().any(|run| run.tool == Tool::LegacyLlmperf) {
         rows.push(row(words.measured_by, runs, |run| run.tool.name().to_owned()));
@@ -103,14 +112,14 @@ fn configuration(runs: &[ComparedRun], words: &Words) -> Vec<Vec<String>> {
 fn speed(document: &mut Document, runs: &[ComparedRun], words: &Words) {
     document.heading(3, words.speed);
     let mut table = |title: &str, metric: Metric, rows: &[(&str, Row)]| {
-        document.heading(4, format!("{title} ({})", words.unit_s));
+        document.heading(4, title);
         document.table(metric_table(runs, words, metric, MS, rows));
     };
     let (mean, median, p95) = ((words.mean, MEAN), (words.median, MEDIAN), (words.p95, P95));
     let (stddev, p99) = ((words.stddev, STDDEV), (words.p99, P99));
-    table(words.ttft, Metric::Ttft, &[mean, median, (words.fastest, Row::Least), p95, stddev]);
-    table(words.itl, Metric::Itl, &[mean, median, p99, stddev]);
-    table(words.e2el, Metric::E2el, &[mean, median, p95, stddev]);
+    table(words.ttft_title, Metric::Ttft, &[mean, median, (words.fastest, Row::Least), p95, stddev]);
+    table(words.itl_title, Metric::Itl, &[mean, median, p99, stddev]);
+    table(words.e2el_title, Metric::E2el, &[mean, median, p95, stddev]);
 }
 
 fn throughput(document: &mut Document, runs: &[ComparedRun], words: &Words) {
@@ -120,16 +129,20 @@ fn throughput(document: &mut Document, runs: &[ComparedRun], words: &Words) {
         [(words.mean, MEAN), (words.median, MEDIAN), (words.highest, Row::Most), (words.stddev, STDDEV)];
     document.table(metric_table(runs, words, Metric::OutputThroughputPerRequest, 1.0, &rows));
     document.heading(4, words.overall);
-    let rate = |name: &str, rate: Aggregate, scale: f64| {
-        row(name, runs, |run| estimate(run, Quantity::Rate(rate), scale, words))
-    };
-    document.table(vec![
-        header(words.item, runs),
-        rate(words.output_throughput, Aggregate::OutputThroughput, 1.0),
-        rate(words.request_rate_min, Aggregate::RequestThroughput, 60.0),
-        rate(words.request_rate_s, Aggregate::RequestThroughput, 1.0),
-        rate(words.error_rate, Aggregate::ErrorRate, 100.0),
-    ]);
+    let rate =
+        |name: &str, rate: Quantity, scale: f64| row(name, runs, |run| estimate(run, rate, scale, words));
+    let mut rows = vec![
+        header(words.statistic, runs),
+        rate(words.output_throughput, Quantity::Rate(Aggregate::OutputThroughput), 1.0),
+        rate(words.request_rate_min, Quantity::Rate(Aggregate::RequestThroughput), 60.0),
+        rate(words.request_rate_s, Quantity::Rate(Aggregate::RequestThroughput), 1.0),
+        rate(words.error_rate, Quantity::Rate(Aggregate::ErrorRate), 100.0),
+    ];
+    if runs.iter().any(|run| !run.objectives.is_empty()) {
+        rows.push(rate(words.goodput, Quantity::Rate(Aggregate::Goodput), 1.0));
+        rows.push(rate(words.goodput_share, Quantity::GoodShare, 100.0));
+    }
+    document.table(rows);
 }
 
 fn metric_table(
@@ -150,7 +163,7 @@ fn metric_table(
             Row::Most => extreme(run, true),
         })
     };
-    std::iter::once(header(words.item, runs)).chain(rows.iter().map(cells)).collect()
+    std::iter::once(header(words.statistic, runs)).chain(rows.iter().map(cells)).collect()
 }
 
 /// `9.36 (8.10–10.70)`.
@@ -170,6 +183,24 @@ fn gradient(document: &mut Document, runs: &[ComparedRun], words: &Words) {
     if classes.is_empty() {
         return document.paragraph(words.no_sizes);
     }
+    let named = classes.into_iter().map(|(class, members)| {
+        let name = match class {
+            SizeClass::Small => words.small,
+            SizeClass::Medium => words.medium,
+            SizeClass::Large => words.large,
+        };
+        (name.to_owned(), members)
+    });
+    document.table(ranges(words.class, named, runs, words));
+}
+
+/// From the least to the most of the runs in each group.
+fn ranges(
+    title: &str,
+    groups: impl Iterator<Item = (String, Vec<usize>)>,
+    runs: &[ComparedRun],
+    words: &Words,
+) -> Vec<Vec<String>> {
     let columns = [
         (format!("{}, {} ({})", words.ttft, words.mean, words.unit_s), analysis::LATENCIES[0], MS),
         (
@@ -180,16 +211,11 @@ fn gradient(document: &mut Document, runs: &[ComparedRun], words: &Words) {
         (words.output_throughput.to_owned(), analysis::THROUGHPUTS[1], 1.0),
         (words.mean_output.to_owned(), Quantity::Of(Metric::Osl, Moment::Mean), 1.0),
     ];
-    let mut rows = vec![vec![words.class.to_owned(), words.runs_in.to_owned()]];
+    let mut rows = vec![vec![title.to_owned(), words.runs_in.to_owned()]];
     rows[0].extend(columns.iter().map(|(name, ..)| name.clone()));
-    for (class, members) in &classes {
-        let name = match class {
-            SizeClass::Small => words.small,
-            SizeClass::Medium => words.medium,
-            SizeClass::Large => words.large,
-        };
+    for (name, members) in groups {
         let labels: Vec<&str> = members.iter().map(|&at| runs[at].label.as_str()).collect();
-        let mut cells = vec![name.to_owned(), labels.join(", ")];
+        let mut cells = vec![name, labels.join(", ")];
         cells.extend(columns.iter().map(|&(_, quantity, scale)| {
             let values =
                 || members.iter().filter_map(|&at| runs[at].estimates.value(quantity)).map(|v| v * scale);
@@ -203,7 +229,7 @@ fn gradient(document: &mut Document, runs: &[ComparedRun], words: &Words) {
         }));
         rows.push(cells);
     }
-    document.table(rows);
+    rows
 }
 
 fn rankings(document: &mut Document, runs: &[ComparedRun], words: &Words) {

@@ -64,10 +64,8 @@ pub(super) fn course(
     seconds: f64,
 ) -> Result<String> {
     let steps: Vec<_> = course.steps().collect();
-    let highest = steps.iter().map(|step| step.p95).fold(0.0, f64::max);
-    let highest = cloud.map_or(highest, |cloud| highest.max(cloud.y().1)).max(1e-6);
     let most = in_flight.iter().map(|(_, mean)| *mean).fold(1.0, f64::max);
-    draw(words, (0.0, seconds), highest * HEADROOM, most * HEADROOM, |chart| {
+    draw(words, (0.0, seconds), top(course, cloud).0, most * HEADROOM, |chart| {
         let edge = [(0.0, 0.0)].into_iter().chain(in_flight.iter().copied()).chain([(seconds, 0.0)]);
         let area = Polygon::new(edge.collect::<Vec<_>>(), FLIGHT.filled());
         chart.draw_secondary_series([area]).map_err(problem)?;
@@ -81,6 +79,16 @@ pub(super) fn course(
         chart.draw_series([line(|step| step.p95, SECOND), line(|step| step.p50, FIRST)]).map_err(problem)?;
         Ok(())
     })
+}
+
+/// Where the axis of a course ends, and how many values lie beyond it.
+pub(super) fn top(course: &Course, cloud: Option<&Cloud>) -> (f64, u64) {
+    let highest = course.steps().map(|step| step.p95).fold(0.0, f64::max);
+    match cloud {
+        Some(cloud) => (highest.max(cloud.y().1).max(1e-6) * HEADROOM, cloud.beyond()),
+        // Its values are not drawn one by one, and what lies above the lines is not to go unsaid.
+        None => course.beyond(highest.max(1e-6) * HEADROOM),
+    }
 }
 
 /// One value against another, a mark a request.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::chart::{self, Words};
-use crate::metrics::{DRAWN, Metric, Portrait};
+use crate::metrics::{Cloud, Course, DRAWN, Metric, Portrait};
 use crate::report::console::grouped;
 
 /// All of them; nothing where no request succeeded.
@@ -60,12 +60,9 @@ fn courses(portrait: &Portrait) -> Result<Vec<String>> {
             let svg = chart::course(&labels, (course, cloud.as_ref()), &in_flight, portrait.seconds)?;
             let dots = cloud.as_ref().map_or(String::new(), |_| key("dot", counted));
             let keys = [key("", "p50"), key("second", "p95"), dots, key("flight", "in flight")].concat();
-            Ok(figure(
-                word,
-                &svg,
-                &keys,
-                cloud.as_ref().map_or(String::new(), |cloud| beyond(cloud.beyond(), cloud.n())),
-            ))
+            let of = cloud.as_ref().map_or_else(|| course.n(), Cloud::n);
+            let remark = format!("{}{}", beyond(chart::top(course, cloud.as_ref()).1, of), bins());
+            Ok(figure(word, &svg, &keys, remark))
         })
         .collect()
 }
@@ -94,11 +91,19 @@ fn key(class: &str, word: &str) -> String {
     format!("<span><i class=\"key {class}\"></i>{word}</span>")
 }
 
+/// Says how exact the lines of a course are.
+fn bins() -> String {
+    format!(
+        "<span class=\"remark\">lines: p50 and p95 of each step, within {:.1} %</span>",
+        Course::relative_error() * 100.0
+    )
+}
+
 /// Says what a chart leaves out.
 fn beyond(count: u64, of: u64) -> String {
     if count == 0 {
         return String::new();
     }
     let number = |n: u64| grouped(n as f64, 0);
-    format!("<span>{} of {} beyond the axis</span>", number(count), number(of))
+    format!("<span class=\"remark\">{} of {} beyond the axis</span>", number(count), number(of))
 }

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::RunDir;
 use super::files::each_record;
 use crate::metrics::{Extent, Portrait, TokenBasis};
+pub(super) use text::escaped;
 use text::{foreign, foreign_at};
 
 const STYLE: &str = include_str!("style.css");

@@ -16,7 +16,7 @@ const UNDEFINED: &str = "–";
 pub(super) const WIDE_TABLE: &str = "<div class=\"wide\" tabindex=\"0\" role=\"group\">";
 
 /// A text for element content or a quoted attribute.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

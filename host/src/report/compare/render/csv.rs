@@ -24,7 +24,7 @@ pub(super) fn render(runs: &[ComparedRun], language: Language) -> String {
             }
         }
         for &rate in run.rates.keys() {
-            line(run, Quantity::Rate(rate), "", language, &mut out);
+            line(run, rate, "", language, &mut out);
         }
     }
     out

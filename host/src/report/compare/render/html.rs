@@ -1,11 +1,15 @@
-//! One page that loads nothing and may load nothing, in light and dark.
+//! One page that loads nothing and may load nothing, in light and dark, at a desk, on a phone and on paper.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
 
 use super::{Block, Document, Language};
+use crate::report::html::escaped;
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}\
-    table{border-collapse:collapse;margin:.5rem 0;display:block;overflow-x:auto}\
-    th,td{border:1px solid #8886;padding:.25rem .6rem;text-align:right;font-variant-numeric:tabular-nums}\
-    th:first-child,td:first-child{text-align:left}";
+const STYLE: &str = include_str!("style.css");
+/// A text that is longer, such as a model's name, goes on below itself.
+const LONG: usize = 20;
 
 pub(super) fn render(document: &Document, language: Language) -> String {
     let title = document.0.iter().find_map(|block| match block {
@@ -16,42 +20,67 @@ pub(super) fn render(document: &Document, language: Language) -> String {
         Language::English => "en",
         Language::Chinese => "zh-CN",
     };
+    // The digest lets this style sheet be, and no other.
+    let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     let mut out = format!(
         "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n",
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n\
+         <title>{} · llmperf</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n",
         title.unwrap_or_default()
     );
     for block in &document.0 {
         match block {
             Block::Heading(level, text) => out += &format!("<h{level}>{}</h{level}>\n", escaped(text)),
             Block::Paragraph(text) => out += &format!("<p>{}</p>\n", escaped(text)),
+            Block::Label(text) => out += &format!("<p class=\"label\">{}</p>\n", escaped(text)),
             Block::List(items) => {
                 out += "<ul>\n";
                 items.iter().for_each(|item| out += &format!("<li>{}</li>\n", escaped(item)));
                 out += "</ul>\n";
             }
-            Block::Table(rows) => {
-                out += "<table>\n";
-                for (at, row) in rows.iter().enumerate() {
-                    let cell = if at == 0 { "th" } else { "td" };
-                    out += "<tr>";
-                    row.iter().for_each(|text| out += &format!("<{cell}>{}</{cell}>", escaped(text)));
-                    out += "</tr>\n";
-                }
-                out += "</table>\n";
-            }
+            Block::Table(rows) => out += &table(rows),
         }
     }
-    out + "</body>\n</html>\n"
+    out + "</main>\n</body>\n</html>\n"
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
+/// A table in a box that a narrow screen scrolls, which the keyboard reaches too.
+fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    // A column of numbers, or of nothing, stands to the right.
+    let is_number = |cell: &String| !cell.starts_with(|c: char| c.is_alphabetic());
+    let numbers: Vec<bool> =
+        (0..columns).map(|at| rows.iter().skip(1).filter_map(|row| row.get(at)).all(is_number)).collect();
+    let mut out = "<div class=\"wide\" tabindex=\"0\" role=\"group\"><table>\n".to_owned();
+    for (number, row) in rows.iter().enumerate() {
+        let cells: String =
+            row.iter().enumerate().map(|(at, text)| cell((number, at), text, numbers[at])).collect();
+        let (open, close) = match number {
+            0 => ("<thead>", "</thead>\n<tbody>"),
+            _ => ("", ""),
+        };
+        out += &format!("{open}<tr>{cells}</tr>{close}\n");
+    }
+    out + "</tbody></table></div>\n"
+}
+
+fn cell((row, column): (usize, usize), text: &str, is_number: bool) -> String {
+    let (tag, scope) = match (row, column) {
+        (0, _) => ("th", " scope=\"col\""),
+        (_, 0) => ("th", " scope=\"row\""),
+        _ => ("td", ""),
+    };
+    let classes = [(!is_number, "text"), (!is_number && text.chars().count() > LONG, "long")];
+    let classes: Vec<&str> = classes.into_iter().filter_map(|(is, class)| is.then_some(class)).collect();
+    let class = if classes.is_empty() { String::new() } else { format!(" class=\"{}\"", classes.join(" ")) };
+    // An interval or a remark is quieter than what it belongs to.
+    let content = match text.split_once(" (").filter(|(_, remark)| tag == "td" && remark.ends_with(')')) {
+        Some((value, remark)) => format!("{} <span>({}</span>", escaped(value), escaped(remark)),
+        None => escaped(text),
+    };
+    format!("<{tag}{scope}{class}>{content}</{tag}>")
 }
 
 #[cfg(test)]
@@ -60,6 +89,23 @@ mod tests {
 
     #[test]
     fn nothing_in_a_text_is_markup() {
-        assert_eq!(escaped("<a b=\"c\" d='e'>&"), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;");
+        let hostile = "<a b=\"c\" d='e'>& (<i>)";
+        let rows = vec![vec![hostile.to_owned(); 2]; 2];
+        let mut document = Document(vec![Block::Table(rows)]);
+        document.heading(1, hostile);
+        document.paragraph(hostile);
+        document.label(hostile);
+        document.list(vec![hostile.to_owned()]);
+        let page = render(&document, Language::English);
+        assert!(!page.contains("<a") && !page.contains("<i"), "{page}");
+        assert_eq!(page.matches("&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;").count(), 9, "{page}");
+    }
+
+    #[test]
+    fn numbers_stand_to_the_right_and_intervals_are_quieter() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let table = table(&[row(["Place", "Run", "TTFT"]), row(["1 (shared)", "A", "0.1 (0.05–0.2)"])]);
+        assert!(table.contains("<td class=\"text\">A</td><td>0.1 <span>(0.05–0.2)</span></td>"), "{table}");
+        assert!(table.contains("<th scope=\"col\" class=\"text\">Run</th>"), "{table}");
     }
 }

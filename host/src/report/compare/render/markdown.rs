@@ -10,6 +10,7 @@ pub(super) fn render(document: &Document) -> String {
                 out += &format!("{} {}\n", "#".repeat(usize::from(*level)), escaped(text));
             }
             Block::Paragraph(text) => out += &format!("{}\n", escaped(text)),
+            Block::Label(text) => out += &format!("**{}**\n", escaped(text)),
             Block::List(items) => items.iter().for_each(|item| out += &format!("- {}\n", escaped(item))),
             Block::Table(rows) => {
                 for (at, row) in rows.iter().enumerate() {

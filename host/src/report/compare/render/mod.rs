@@ -17,7 +17,10 @@ const WIDTH: usize = 600;
 /// What a report can be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    Text,
+    /// For a terminal of so many columns.
+    Text {
+        width: usize,
+    },
     Markdown,
     /// A page of its own that loads nothing.
     Html,
@@ -29,7 +32,7 @@ pub enum Format {
 pub fn render_comparison(runs: &[ComparedRun], language: Language, format: Format, seed: u64) -> String {
     let document = || inert_document(report(runs, language, seed));
     match format {
-        Format::Text => text::render(&document()),
+        Format::Text { width } => text::render(&document(), width),
         Format::Markdown => markdown::render(&document()),
         Format::Html => html::render(&document(), language),
         Format::Csv => csv::render(runs, language),
@@ -41,6 +44,7 @@ fn inert_document(document: Document) -> Document {
     let block = |block| match block {
         Block::Heading(level, text) => Block::Heading(level, inert(text)),
         Block::Paragraph(text) => Block::Paragraph(inert(text)),
+        Block::Label(text) => Block::Label(inert(text)),
         Block::List(items) => Block::List(items.into_iter().map(inert).collect()),
         Block::Table(rows) => {
             Block::Table(rows.into_iter().map(|row| row.into_iter().map(inert).collect()).collect())
@@ -63,7 +67,7 @@ mod tests {
 
     #[test]
     fn no_format_lets_a_terminal_act_or_a_line_break_through() {
-        for format in [Format::Text, Format::Markdown, Format::Html, Format::Csv] {
+        for format in [Format::Text { width: 80 }, Format::Markdown, Format::Html, Format::Csv] {
             let text = rendered(format);
             assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{format:?}");
             assert!(!text.contains('\u{202e}'), "{format:?}");

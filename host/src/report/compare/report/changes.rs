@@ -31,6 +31,11 @@ pub(super) fn quantisation(document: &mut Document, runs: &[ComparedRun], words:
     let pairs = analysis::quantisations(runs);
     if pairs.is_empty() {
         document.paragraph(words.no_quantisation);
+        let groups = analysis::by_quantisation(runs);
+        if groups.len() > 1 {
+            document.paragraph(words.by_quantisation);
+            document.table(super::ranges(words.quantisation, groups.into_iter(), runs, words));
+        }
     }
     for step in pairs {
         let name = |at: usize| runs[at].traits.quantisation.clone().unwrap_or_default();
@@ -57,24 +62,22 @@ fn steps(
                 pick(step).iter().map(|&(quantity, difference)| change(quantity, difference, names, words)),
             );
         }
-        document.paragraph(title);
+        document.label(title);
         document.list(items);
     };
     section(words.speed_changes, |step| &step.latencies);
     section(words.throughput_changes, |step| &step.throughputs);
-    let mut remarks = Vec::new();
     for (step, (a, b)) in steps.iter().zip(names) {
         let quantisation = |at: usize| runs[at].traits.quantisation.as_deref().unwrap_or(words.unknown);
         if step.quantisation_differs {
             let gaps =
                 [("a", &**a), ("b", b), ("from", quantisation(step.from)), ("to", quantisation(step.to))];
-            remarks.push(fill(words.also_quantisation, &gaps));
+            document.paragraph(fill(words.also_quantisation, &gaps));
         }
         if step.load_differs {
-            remarks.push(fill(words.also_load, &[("a", a), ("b", b)]));
+            document.paragraph(fill(words.also_load, &[("a", a), ("b", b)]));
         }
     }
-    document.list(remarks);
 }
 
 fn change(quantity: Quantity, difference: Difference, (a, b): &(String, String), words: &Words) -> String {

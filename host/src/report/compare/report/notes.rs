@@ -35,7 +35,7 @@ fn of_run(run: &ComparedRun, words: &Words) -> Vec<String> {
     let mut notes = Vec::new();
     let label = ("run", run.label.as_str());
     if let Some(verdict) = run.verdict.as_deref().filter(|verdict| *verdict != "VALID") {
-        notes.push(fill(words.note_verdict, &[label, ("verdict", verdict)]));
+        notes.push(fill(words.note_verdict, &[label, ("verdict", words.verdict_of(verdict))]));
     }
     if run.failed > 0 {
         let (failed, all) = (run.failed.to_string(), (run.ok + run.failed).to_string());

@@ -1,6 +1,6 @@
 use super::*;
 use crate::metrics::request::tests::record;
-use crate::metrics::{Context, Estimates, Sample, TokenBasis, summarize};
+use crate::metrics::{Context, Estimates, Sample, Terms, TokenBasis, summarize};
 use crate::report::compare::Traits;
 use crate::report::compare::document::Block;
 
@@ -13,10 +13,10 @@ pub(in crate::report::compare) fn run(model: &str, ttft: u64) -> ComparedRun {
         })
         .collect();
     let summary = summarize(&records, Context::default());
-    let sample = Sample::of_records(&records, TokenBasis::Local);
+    let sample = Sample::of_records(&records, TokenBasis::Local, &Terms::default());
     let rate = summary.output_throughput.expect("a rate");
-    let rates = [(Aggregate::OutputThroughput, rate), (Aggregate::RequestThroughput, 4.0)];
-    let quantities: Vec<_> = rates.iter().map(|&(rate, value)| (Quantity::Rate(rate), value)).collect();
+    let rates = [(Aggregate::OutputThroughput, rate), (Aggregate::RequestThroughput, 4.0)]
+        .map(|(rate, value)| (Quantity::Rate(rate), value));
     let traits = Traits::of_name(model);
     ComparedRun {
         label: traits.label(),
@@ -31,7 +31,8 @@ pub(in crate::report::compare) fn run(model: &str, ttft: u64) -> ComparedRun {
         verdict: Some("VALID".to_owned()),
         distributions: summary.distributions.clone(),
         rates: rates.into(),
-        estimates: Estimates::of(&sample, &quantities, 0, ttft),
+        objectives: vec![],
+        estimates: Estimates::of(&sample, &rates, 0, ttft),
         sample: Some(sample),
     }
 }
@@ -54,9 +55,9 @@ fn the_report_has_the_sections_of_the_one_that_was_written_by_hand() {
         (2, "测试配置概览"),
         (2, "性能指标详细对比"),
         (3, "1. 响应速度指标"),
-        (4, "首个令牌生成时间 (TTFT) (s)"),
-        (4, "令牌间延迟 (ITL) (s)"),
-        (4, "端到端延迟 (E2EL) (s)"),
+        (4, "首个令牌生成时间 (TTFT, 单位: 秒)"),
+        (4, "令牌间延迟 (ITL, 单位: 秒)"),
+        (4, "端到端延迟 (E2EL, 单位: 秒)"),
         (3, "2. 吞吐量指标"),
         (4, "单请求吞吐量 (tokens/秒)"),
         (4, "整体性能"),

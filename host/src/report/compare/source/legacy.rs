@@ -6,7 +6,9 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::{HINT, read_json};
-use crate::metrics::{Aggregate, Distribution, Estimates, Level, Metric, Quantile, Sample, Sampled};
+use crate::metrics::{
+    Aggregate, Distribution, Estimates, Level, Metric, Quantile, Quantity, Sample, Sampled,
+};
 use crate::report::compare::{ComparedRun, Tool, Traits};
 use crate::units::Span;
 
@@ -61,7 +63,9 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
     let failed = json["results_number_errors"].as_u64().unwrap_or(0);
     let completed = json["results_num_completed_requests"].as_u64().unwrap_or(0);
     let rows = json["results_num_requests_started"].as_u64();
-    let sample = individual(path).map(|file| read_individual(&file)).transpose()?;
+    let concurrency = json["num_concurrent_requests"].as_u64();
+    let slots = usize::try_from(concurrency.unwrap_or(1)).unwrap_or(1);
+    let sample = individual(path).map(|file| read_individual(&file, slots)).transpose()?;
     // Rows of another run than this summary's would give it their intervals.
     let sample = sample.filter(|sample| Some(sample.len() as u64) == rows);
     let ok = match &sample {
@@ -77,11 +81,12 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         path: path.to_owned(),
         ok,
         failed,
-        concurrency: json["num_concurrent_requests"].as_u64(),
+        concurrency,
         request_rate: None,
         verdict: None,
         distributions,
-        rates: rates.into_iter().filter_map(|(rate, value)| Some((rate, value?))).collect(),
+        rates: rates.into_iter().filter_map(|(rate, value)| Some((Quantity::Rate(rate), value?))).collect(),
+        objectives: vec![],
         sample,
         estimates: Estimates::default(),
     })
@@ -94,7 +99,7 @@ fn individual(path: &Path) -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-fn read_individual(path: &Path) -> Result<Sample> {
+fn read_individual(path: &Path, slots: usize) -> Result<Sample> {
     let json = read_json(path)?;
     let rows = json.as_array().with_context(|| format!("{} is no list of requests", path.display()))?;
     let request = |(at, row): (usize, &Value)| {
@@ -108,9 +113,9 @@ fn read_individual(path: &Path) -> Result<Sample> {
             .filter(|_| ok)
             .filter_map(|(name, metric, factor)| Some((metric, vec![number(&row[name])? * factor])));
         let busy = Span((busy.unwrap_or(0.0) * 1e9) as u64);
-        Ok(Sampled { ok, busy, values: values.collect() })
+        Ok(Sampled { ok, good: ok, busy, values: values.collect() })
     };
-    Ok(Sample::new(rows.iter().enumerate().map(request).collect::<Result<Vec<_>>>()?))
+    Ok(Sample::new(rows.iter().enumerate().map(request).collect::<Result<Vec<_>>>()?, slots))
 }
 
 fn distribution(json: &Value, name: &str, factor: f64) -> Option<Distribution> {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use super::ComparedRun;
-use crate::metrics::{Aggregate, Estimates, Moment, Quantity};
+use crate::metrics::{Estimates, Moment, Quantity};
 
 const HINT: &str =
     "hint: give run directories, summary.json, sweep_*.json, or LLMPerf's *_summary.json of a load test";
@@ -54,8 +54,7 @@ pub fn read_pair(paths: [&Path; 2], seed: u64) -> Result<[ComparedRun; 2]> {
 }
 
 fn estimate(run: &mut ComparedRun, seed: u64, stream: u64) {
-    let rates: Vec<(Quantity, f64)> =
-        run.rates.iter().map(|(&rate, &value)| (Quantity::Rate(rate), value)).collect();
+    let rates: Vec<(Quantity, f64)> = run.rates.iter().map(|(&rate, &value)| (rate, value)).collect();
     run.estimates = match &run.sample {
         Some(sample) => Estimates::of(sample, &rates, seed, stream),
         None => Estimates::of_values(values(run)),
@@ -176,8 +175,7 @@ fn values(run: &ComparedRun) -> Vec<(Quantity, f64)> {
         });
         values.extend(moments);
     }
-    let rate = |(&rate, &value): (&Aggregate, &f64)| (Quantity::Rate(rate), value);
-    values.extend(run.rates.iter().map(rate));
+    values.extend(run.rates.iter().map(|(&rate, &value)| (rate, value)));
     values
 }
 

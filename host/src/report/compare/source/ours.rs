@@ -7,9 +7,12 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::{HINT, read_json};
-use crate::metrics::{Aggregate, Distribution, Estimates, Level, Metric, Quantile, Sample, TokenBasis};
+use crate::metrics::{
+    Aggregate, Distribution, Estimates, Level, Metric, Quantile, Quantity, Sample, Slo, Terms, TokenBasis,
+};
 use crate::report::compare::{ComparedRun, Tool, Traits};
 use crate::report::{SCHEMA_VERSION, read_records};
+use crate::units::Span;
 
 pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
     check_version(path, json)?;
@@ -30,8 +33,12 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         Some("server") => TokenBasis::Server,
         _ => TokenBasis::Local,
     };
+    let objectives = objectives(path, json)?;
     let sample = match beside("records.jsonl") {
-        file if file.exists() => Some(Sample::of_records(&read_records(&file)?.records, basis)),
+        file if file.exists() => {
+            let terms = terms(json, plan, &objectives);
+            Some(Sample::of_records(&read_records(&file)?.records, basis, &terms))
+        }
         _ => None,
     };
     // A summary that was taken out of its directory does not say whose it is.
@@ -54,6 +61,7 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
             .filter_map(|metric| Some((metric, distribution(&json["metrics"][metric.definition().name])?)))
             .collect(),
         rates: rates(json),
+        objectives: objectives.iter().map(ToString::to_string).collect(),
         sample,
         estimates: Estimates::default(),
     })
@@ -94,9 +102,37 @@ fn check_version(path: &Path, json: &Value) -> Result<()> {
     Ok(())
 }
 
-fn rates(json: &Value) -> BTreeMap<Aggregate, f64> {
+fn rates(json: &Value) -> BTreeMap<Quantity, f64> {
     let value = |rate: Aggregate| json["rates"][rate.definition().name]["value"].as_f64();
-    Aggregate::ALL.into_iter().filter_map(|rate| Some((rate, value(rate)?))).collect()
+    let rates = Aggregate::ALL.into_iter().filter_map(|rate| Some((Quantity::Rate(rate), value(rate)?)));
+    let share = json.pointer("/goodput/share").and_then(Value::as_f64);
+    rates.chain(share.map(|share| (Quantity::GoodShare, share))).collect()
+}
+
+/// The objectives that the run was held to.
+fn objectives(path: &Path, json: &Value) -> Result<Vec<Slo>> {
+    let texts: Vec<&str> = json["slo"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice)
+        .iter()
+        .filter_map(|slo| slo["text"].as_str())
+        .collect();
+    if texts.is_empty() {
+        return Ok(vec![]);
+    }
+    Slo::parse_all(&texts.join(" "))
+        .with_context(|| format!("{}: its objectives cannot be read", path.display()))
+}
+
+/// What the run's plan and summary say of its records.
+fn terms(json: &Value, plan: &Value, objectives: &[Slo]) -> Terms {
+    let window = json["window_s"].as_f64().filter(|window| *window >= 0.0);
+    Terms {
+        paced: !plan["arrival"].is_null() || !plan["trace_speed"].is_null(),
+        window: window.map(|seconds| Span((seconds * 1e9).round() as u64)),
+        objectives: objectives.to_vec(),
+        dropped: json.pointer("/counts/dropped").and_then(Value::as_u64).unwrap_or(0),
+    }
 }
 
 fn distribution(json: &Value) -> Option<Distribution> {

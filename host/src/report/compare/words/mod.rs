@@ -29,6 +29,18 @@ impl Language {
     }
 }
 
+impl Words {
+    /// The word for a verdict, which results name in capitals; what is none of them stays as it is.
+    pub(super) fn verdict_of<'a>(&'a self, name: &'a str) -> &'a str {
+        match name {
+            "VALID" => self.valid,
+            "DOUBTFUL" => self.doubtful,
+            "INVALID" => self.invalid,
+            other => other,
+        }
+    }
+}
+
 macro_rules! words {
     ($($word:ident)*) => {
         /// Every word and sentence; `{gap}` is filled in.
@@ -38,17 +50,17 @@ macro_rules! words {
 }
 
 words! {
-    title configuration item model_name family quantisation parameters requests requests_cell concurrency rate_cell
-    input_length measured_by verdict unknown
-    details speed ttft itl e2el unit_s
-    throughput per_request unit_tok_s overall output_throughput request_rate_min request_rate_s error_rate
+    title configuration item statistic model_name family quantisation parameters requests requests_cell concurrency rate_cell
+    input_length measured_by verdict valid doubtful invalid objectives unknown
+    details speed ttft itl e2el ttft_title itl_title e2el_title unit_s
+    throughput per_request unit_tok_s overall output_throughput request_rate_min request_rate_s error_rate goodput goodput_share
     output
     mean median fastest p95 p99 stddev highest mean_output longest_output
     interval_note
     analysis sizes family_heading no_families speed_changes throughput_changes
     increase decrease noise no_interval interval also_quantisation also_load
     gradient class runs_in small medium large no_sizes
-    quantisation_effect no_quantisation
+    quantisation_effect no_quantisation by_quantisation
     ranking rule interactive interactive_rule throughput_scenario throughput_rule long_output long_output_rule
     place run shared unsure
     notes note_mixed note_legacy note_no_records note_few note_verdict note_failed note_load note_input
@@ -85,7 +97,7 @@ mod tests {
             assert_ne!(english.as_str(), Some(""), "{word}");
             assert_eq!(gaps(english), gaps(&zh[word]), "{word}");
             // Names of statistics and units are the same everywhere.
-            let is_name = ["p95", "p99", "unit_s"].contains(&word.as_str());
+            let is_name = ["p95", "p99"].contains(&word.as_str());
             assert_eq!(english == &zh[word], is_name, "{word}: {english}");
         }
     }
