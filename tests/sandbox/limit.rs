@@ -45,6 +45,9 @@ fn limits_are_what_the_plan_says_and_the_manifest_repeats_them() {
     assert!(outcome.message().contains("may grow by 1 MiB together"), "{}", outcome.message());
     let outcome = run("million-deltas", &["answer=64KiB"], &["-n", "1"]);
     assert_eq!(outcome.kinds(), ["plugin_limit"], "{}", outcome.stderr);
+    let outcome = run("plain", &["output=1KiB"], &["-n", "1", "--osl", "600"]);
+    assert_eq!(outcome.kinds(), ["too_large"], "{}", outcome.stderr);
+    assert!(outcome.message().contains("larger than 1024 bytes"), "{}", outcome.message());
     let outcome = run("log-spam", &["log-lines=3"], &["-n", "3", "--plugin-log"]);
     let shown = outcome.stderr.lines().filter(|line| line.starts_with("plugin: ")).count();
     assert_eq!(shown, 4, "three, and that there is more: {}", outcome.stderr);
@@ -56,6 +59,20 @@ fn limits_are_what_the_plan_says_and_the_manifest_repeats_them() {
         (&limits["faults"], &limits["log"], &limits["memory"]),
         (&"2".into(), &"0".into(), &"256MiB".into())
     );
+}
+
+#[test]
+fn long_streams_that_hoard_take_no_more_than_their_share_together() {
+    let _alone = alone();
+    // 32 MiB in each of 40 streams that are read while they run: 1.3 GiB, if they were let.
+    let mock = Mock::start(&["--itl", "2ms"]);
+    let args = ["-n", "40", "-c", "40", "--osl", "800", "--plugin-limit", "growth=200MiB"];
+    let outcome = load(&mock.base_url, "hoard", &[&args[..], &["--plugin-limit", "faults=100"]].concat());
+    check_bounds("hoard", &outcome);
+    assert_eq!(outcome.records.len(), 40, "{}", outcome.stderr);
+    let ended = outcome.kinds().iter().filter(|&&kind| kind == "plugin_limit").count();
+    assert!((1..40).contains(&ended), "{:?}", outcome.kinds());
+    assert!(outcome.message().contains("may grow by 200 MiB together"), "{:?}", outcome.message());
 }
 
 #[test]
