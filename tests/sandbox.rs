@@ -25,6 +25,8 @@ mod neighbours;
 mod origin;
 #[path = "sandbox/secret.rs"]
 mod secret;
+#[path = "sandbox/strangers.rs"]
+mod strangers;
 mod support;
 #[path = "sandbox/timing.rs"]
 mod timing;

@@ -113,7 +113,7 @@ pub(crate) fn that_answer_badly() -> Vec<Bomb> {
             "room for the question is beyond memory",
             realloc("(return (i32.const 0x7fffff00))"),
             "plugin_trap",
-            "out of bounds",
+            "beyond end of memory",
         ),
         ("what cleans up after a request loops", Parts { beside: &cleaning, ..GOOD }, "plugin_limit", NO_CPU),
         (

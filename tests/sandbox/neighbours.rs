@@ -16,7 +16,11 @@ fn check_neighbours(model: &str, kind: &str) {
     let mut seen = vec![];
     for _ in 0..ATTEMPTS {
         let mock = Mock::start(&["--ttft", "50ms", "--itl", "10ms"]);
-        let outcome = load(&mock.base_url, model, &["-n", "12", "-c", "4", "--plugin-limit", "faults=100"]);
+        let outcome = load(
+            &mock.base_url,
+            model,
+            &["-n", "12", "-c", "4", "--isl", "200", "--plugin-limit", "faults=100"],
+        );
         check_bounds(model, &outcome);
         assert_eq!(outcome.code, 0, "{model}: {}", outcome.stderr);
         let (good, spoilt): (Vec<_>, Vec<_>) = outcome.kinds().into_iter().partition(|&kind| kind == "ok");
