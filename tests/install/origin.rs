@@ -58,7 +58,7 @@ fn no_text_of_a_provider_leads_away_from_its_origin() {
     for (what, base, more, expected) in [
         ("a path that climbs", base.to_owned(), "path = \"../../@EVIL\"", ""),
         ("a path with a host", base.to_owned(), "path = \"//EVIL/x\"", "POST /EVIL/x/chatter "),
-        ("a path with a scheme", base.to_owned(), "path = \"http://EVIL\"", "POST /http%3A/EVIL/chatter "),
+        ("a path with a scheme", base.to_owned(), "path = \"http://EVIL\"", "POST /http:/EVIL/chatter "),
         ("a query with a host", base.to_owned(), "query = { q = \"@EVIL#x\" }", "POST /chatter?q="),
         ("a host header", base.to_owned(), "headers = { Host = \"EVIL\" }", ""),
         ("a line break in a header", base.to_owned(), "headers = { x-fine = \"a\\r\\nHost: EVIL\" }", ""),
@@ -82,9 +82,9 @@ fn no_text_of_a_provider_leads_away_from_its_origin() {
                 assert_eq!(came, [""; 0], "{what}");
             }
             start => {
-                let evil = evil.replace(':', "%3A");
                 assert_eq!(came.len(), 1, "{what}: {added:?} {run:?}");
-                assert!(came[0].starts_with(&start.replace("EVIL", &evil)), "{what}: {}", came[0]);
+                let asked = came[0].replace("%3A", ":");
+                assert!(asked.starts_with(&start.replace("EVIL", &evil)), "{what}: {asked}");
                 let host = came[0].lines().find(|line| line.to_ascii_lowercase().starts_with("host:"));
                 assert!(host.is_some_and(|host| !host.contains(&evil)), "{what}: {host:?}");
             }

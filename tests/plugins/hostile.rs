@@ -87,6 +87,7 @@ fn what_a_hostile_plugin_does_while_it_reads_is_found() {
         ("long-word", reading, "finish_reason"),
         // What only tells on a server that is asked shows as another answer than the one that was recorded.
         ("lie", reading, "finish_reason"),
+        ("huge-usage", reading, "server_timing"),
         ("show-head", reading, "content-type"),
         ("log-spam", "log", "it writes more for one request"),
     ];
@@ -184,10 +185,9 @@ fn what_is_no_fault_of_a_plugin_is_called_none() {
         ("query", json!({ "segment": "@evil#x" })),
         // For other responses than this one, which is number 3.
         ("trap-decode-every-10", json!({})),
-        // They show in long answers, or where there is usage to lie about, and there are others for that.
+        // They show in long answers and in many, and a run has its limits for that.
         ("loop-late", json!({})),
         ("hoard", json!({})),
-        ("huge-usage", json!({})),
     ]
     .into_iter()
     .enumerate()

@@ -68,7 +68,7 @@ pub(crate) fn that_are_no_plugins() -> Vec<Case> {
         ("garbage", ("file", "it is broken"), [&header[..], &[0xff; 1000]].concat(), &["no valid component"]),
         (
             "too large",
-            ("file", "64 MiB"),
+            ("file", "it is broken"),
             [&header[..], &vec![0; 65 << 20]].concat(),
             &["larger than 64 MiB"],
         ),
