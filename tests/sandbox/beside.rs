@@ -54,6 +54,17 @@ fn cells(rounds: &[Vec<f64>]) -> String {
     QUANTILES.map(cell).join("  ")
 }
 
+/// The same of what one has more than the other in the same round.
+fn differences(ones: &[Vec<f64>], others: &[Vec<f64>]) -> String {
+    let cell = |(q, name): (f64, &str)| {
+        let mut more: Vec<f64> =
+            ones.iter().zip(others).map(|(one, other)| at(one, q) - at(other, q)).collect();
+        more.sort_by(f64::total_cmp);
+        format!("{name} {:+6.3} ({:+.3}–{:+.3})", at(&more, 0.5), more[0], more[more.len() - 1])
+    };
+    QUANTILES.map(cell).join("  ")
+}
+
 /// Takes minutes and measures time: by hand, on a machine that does nothing else.
 #[test]
 #[ignore = "measures time; by hand"]
@@ -87,6 +98,11 @@ fn beside_a_hostile_plugin_the_good_ones_times_stay_what_they_were() {
             let (ttft, gaps) = &measured[name];
             println!("{what:<11} {name:<23} {}", cells([ttft, gaps][of]));
         }
+    }
+    for (what, of) in [("TTFT error", 0), ("gap error", 1)] {
+        let rounds = |name: &str| [&measured[name].0, &measured[name].1][of];
+        let (good, hostile) = (rounds(ARRANGEMENTS[1].0), rounds(ARRANGEMENTS[2].0));
+        println!("{what:<11} {:<23} {}", "hostile less good", differences(hostile, good));
     }
     println!("the hostile one's traps in each round, of {REQUESTS}: {traps:?}");
     // Both runs number their responses together: a tenth of all falls on the hostile one's share as it comes.
