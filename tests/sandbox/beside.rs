@@ -65,6 +65,9 @@ fn differences(ones: &[Vec<f64>], others: &[Vec<f64>]) -> String {
     QUANTILES.map(cell).join("  ")
 }
 
+/// The server's own log says when each token was written, so what the server was late by is in no error. Where the least and the
+/// largest of the rounds are far apart, the machine did other things: then no figure here says anything.
+///
 /// Takes minutes and measures time: by hand, on a machine that does nothing else.
 #[test]
 #[ignore = "measures time; by hand"]
@@ -90,6 +93,8 @@ fn beside_a_hostile_plugin_the_good_ones_times_stay_what_they_were() {
             }
         }
     }
+    let cores = thread::available_parallelism().map_or(0, usize::from);
+    println!("{cores} cores for the mock, the good plugin's run and its neighbour's; nothing is pinned");
     println!(
         "{STREAMS} streams, {REQUESTS} requests a round, {ROUNDS} rounds; ms; median of the rounds (least–largest)"
     );
