@@ -3,7 +3,13 @@
 
 #[path = "install/component.rs"]
 mod component;
+#[path = "install/origin.rs"]
+mod origin;
+#[path = "install/overtaken.rs"]
+mod overtaken;
 mod support;
+#[path = "install/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::os::unix::fs::symlink;

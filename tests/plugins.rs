@@ -2,23 +2,28 @@
 
 mod support;
 
+#[path = "plugins/answer.rs"]
+mod answer;
+#[allow(dead_code)]
+#[path = "sandbox/bombs.rs"]
+mod bombs;
+#[allow(dead_code)]
+#[path = "sandbox/component.rs"]
+mod component;
 #[allow(dead_code)]
 #[path = "sandbox/harness.rs"]
 mod harness;
-
-#[path = "plugins/answer.rs"]
-mod answer;
+#[path = "plugins/hostile.rs"]
+mod hostile;
+#[path = "sandbox/strangers.rs"]
+mod strangers;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use answer::{Answer, write_fixture};
-use harness::{hostile, hostile_early, hostile_path};
 use llmperf::plugin::bundled;
-use serde_json::{Value, json};
+use serde_json::Value;
 use support::{Done, in_parallel, llmperf};
-
-const FAILED: Option<i32> = Some(6);
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -59,155 +64,6 @@ fn every_bundled_plugin_passes_with_its_fixtures() {
     });
     let problems: Vec<String> = problems.into_iter().flatten().collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
-}
-
-/// Checks the hostile component with one recorded answer, named `deed`.
-fn check_hostile(what: &str, answer: &Answer, check: &str, words: &[&str]) {
-    let dir = tempfile::tempdir().expect("a directory");
-    write_fixture(&dir.path().join("deed"), answer);
-    let (code, checks) = checks(&[hostile_path(), "--fixtures", dir.path().to_str().expect("a path")]);
-    assert_eq!(code, FAILED, "{what}: {checks:#?}");
-    let evidence = failure(&checks, check, what);
-    for word in words {
-        assert!(evidence.contains(word), "{what}: {word:?} is not in {evidence:?}");
-    }
-}
-
-const NO_CPU: &str = "more CPU than it may";
-const NO_MEMORY: &str = "growing memory";
-const NO_ROOM: &str = "too much data is being copied";
-
-#[test]
-fn what_a_hostile_plugin_does_while_it_builds_is_found() {
-    let (requests, urls) = ("requests", "urls and headers");
-    let cases = [
-        ("loop-build", requests, NO_CPU),
-        ("trap-build", requests, "a bomb in build-request"),
-        ("error-build", requests, "no words for that"),
-        ("exit-build", requests, "exit"),
-        ("alloc-build", requests, NO_MEMORY),
-        ("recursion-build", requests, "wasm trap"),
-        ("huge-body", requests, NO_ROOM),
-        ("gigantic-body", requests, NO_MEMORY),
-        ("aliased-list", requests, NO_ROOM),
-        ("bad-utf8", requests, "utf-8"),
-        ("state-build", requests, "asked again"),
-        ("memory-scan-build", requests, "the key is not found"),
-        ("method", urls, "CONNECT"),
-        ("many-headers", urls, "more than 100 headers"),
-        ("many-framings", urls, "framings, more than 3"),
-        ("long-path", urls, "longer than 8192 bytes"),
-    ];
-    in_parallel(&cases, |(model, check, word)| {
-        check_hostile(model, &Answer::asked_for(json!({ "model": model })), check, &["deed: ", word]);
-    });
-    for (model, options, word) in [
-        ("path", json!({ "segment": ".." }), "cannot be a segment"),
-        ("header", json!({ "header-name": "Host", "header-value": "evil" }), "host is the host's own"),
-        ("header", json!({ "header-name": "x-fine", "header-value": "a\r\nhost: evil" }), "x-fine"),
-    ] {
-        let answer = Answer::asked_for(json!({ "model": model, "options": options }));
-        check_hostile(model, &answer, urls, &["deed: ", word]);
-    }
-}
-
-#[test]
-fn what_a_hostile_plugin_does_while_it_reads_is_found() {
-    let reading = "fixture deed";
-    let cases = [
-        ("loop-decode", reading, NO_CPU),
-        ("loop-finish", reading, NO_CPU),
-        ("trap-decode", reading, "a bomb in push"),
-        ("trap-finish", reading, "a bomb in finish"),
-        ("trap-decode-every-3", reading, "every third response"),
-        ("error-decode", reading, "what a mess"),
-        ("exit-decode", reading, "exit"),
-        ("alloc-decode", reading, NO_MEMORY),
-        ("recursion-decode", reading, "wasm trap"),
-        ("million-deltas", reading, NO_ROOM),
-        ("wrong-event-index", reading, "event 1000000 of 3"),
-        ("bad-utf8-decode", reading, "utf-8"),
-        ("log-spam-trap", reading, "wrote: "),
-        ("sleep", reading, "no clock to wait on"),
-        ("escapes", reading, "has control characters"),
-        ("look-around", reading, "wall=Ok(0) passed=0"),
-        ("memory-scan", reading, "the key is not found"),
-        ("show-head", reading, "content-type"),
-        ("log-spam", "log", "it writes more for one request"),
-    ];
-    in_parallel(&cases, |(model, check, word)| {
-        check_hostile(model, &Answer::saying(model, "Hi"), check, &[word]);
-    });
-    // In a fresh instance it says what the fixture expects, and in another it does not.
-    check_hostile("state", &Answer::saying("state", "Hicall 1"), "state", &["used before", "call 2"]);
-    check_hostile("plain", &Answer::saying("plain", "Hi"), "http errors", &["HTTP 500", "a bomb in explain"]);
-}
-
-#[test]
-fn a_plugin_that_cannot_start_or_describe_itself_fails_there() {
-    let dir = tempfile::tempdir().expect("a directory");
-    for (deed, word) in
-        [(b"loop", NO_CPU), (b"trap", "a bomb in describe"), (b"init", NO_CPU), (b"hoax", "its name")]
-    {
-        let path = dir.path().join("early.wasm");
-        std::fs::write(&path, hostile_early(deed)).expect("a file");
-        let (code, checks) = checks(&[path.to_str().expect("a path")]);
-        assert_eq!(code, FAILED);
-        let evidence = failure(&checks, "loads", word);
-        assert!(evidence.contains("cannot describe itself") && evidence.contains(word), "{evidence}");
-        assert!(checks.iter().any(|[name, outcome, _]| name == "state" && outcome == "skipped"));
-    }
-}
-
-/// A component that exports an empty instance of this name, after `imports`.
-fn exporting(name: &str, imports: &str) -> Vec<u8> {
-    let text = format!(
-        r#"(component {imports} (component $c) (instance $i (instantiate $c)) (export "{name}" (instance $i)))"#
-    );
-    wat::parse_str(text).expect("good text")
-}
-
-#[test]
-fn a_file_that_is_no_plugin_fails_with_what_it_is() {
-    let api = "llmperf:plugin/api@0.1.0";
-    let import = r#"(import "wasi:http/outgoing-handler@0.2.0" (instance (export "handle" (func))))"#;
-    let cases: &[(&str, Vec<u8>, &[&str])] = &[
-        ("file", vec![], &["an empty file"]),
-        ("file", b"\x7fELF\x02\x01\x01\0".to_vec(), &["native code"]),
-        ("file", b"(component)".to_vec(), &["WebAssembly text"]),
-        ("file", wat::parse_str("(module)").expect("good text"), &["a core WebAssembly module"]),
-        ("file", hostile()[..hostile().len() / 2].to_vec(), &["it is broken"]),
-        ("contract", wat::parse_str("(component)").expect("good text"), &["not an llmperf plugin"]),
-        ("contract", exporting("llmperf:plugin/api@0.3.0", ""), &["api@0.3.0", "use a newer llmperf"]),
-        ("contract", exporting("llmperf:plugin/api@0.0.1", ""), &["api@0.0.1", "rebuild it with the SDK"]),
-        ("imports", exporting(api, import), &["wasi:http/outgoing-handler@0.2.0"]),
-        ("loads", exporting(api, ""), &["does not export", api]),
-    ];
-    let dir = tempfile::tempdir().expect("a directory");
-    for (check, bytes, words) in cases {
-        let path = dir.path().join("x.wasm");
-        std::fs::write(&path, bytes).expect("a file");
-        let path = path.to_str().expect("a path");
-        let (code, checks) = checks(&[path]);
-        assert_eq!(code, FAILED, "{words:?}");
-        let evidence = failure(&checks, check, words[0]);
-        words.iter().for_each(|word| assert!(evidence.contains(word), "{word:?} is not in {evidence:?}"));
-        // To look at it is no failure, whatever it is.
-        let inspected = plugin(&["inspect", path]);
-        assert_eq!(inspected.code, Some(0), "{inspected:?}");
-        assert!(inspected.stdout.contains("not used: "), "{inspected:?}");
-    }
-    for (args, word) in [
-        (&["check", "/no/such.wasm"][..], "cannot be read"),
-        (&["check", "/"], "is a directory"),
-        (&["check", "bundled:nothing"], "they are"),
-        (&["check", "bundled:echo", "--fixtures", "/no/such"], "/no/such cannot be read"),
-        (&["inspect", "/no/such.wasm"], "cannot be read"),
-    ] {
-        let done = plugin(args);
-        assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{args:?}: {done:?}");
-        assert!(done.stderr.starts_with("error: ") && done.stderr.contains(word), "{done:?}");
-    }
 }
 
 #[test]

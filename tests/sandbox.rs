@@ -3,6 +3,8 @@
 
 #[path = "sandbox/beside.rs"]
 mod beside;
+#[path = "sandbox/bombs.rs"]
+mod bombs;
 #[path = "sandbox/bound.rs"]
 mod bound;
 #[path = "sandbox/call.rs"]
@@ -17,10 +19,16 @@ mod handmade;
 mod harness;
 #[path = "sandbox/limit.rs"]
 mod limit;
+#[path = "sandbox/neighbours.rs"]
+mod neighbours;
 #[path = "sandbox/origin.rs"]
 mod origin;
 #[path = "sandbox/secret.rs"]
 mod secret;
+#[path = "sandbox/strangers.rs"]
+mod strangers;
 mod support;
+#[path = "sandbox/timing.rs"]
+mod timing;
 #[path = "sandbox/world.rs"]
 mod world;

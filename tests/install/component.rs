@@ -1,11 +1,13 @@
 //! The magpie: a component that says of itself what is written into it.
 
 #[path = "../support/component.rs"]
-mod built;
+mod builder;
 
 use std::sync::OnceLock;
 
 use serde_json::Value;
+
+use builder::build_component;
 
 const MARKER: &[u8] = b"magpie-card:";
 /// Bytes of the card, its marker included.
@@ -27,8 +29,6 @@ pub(crate) fn magpie(card: &Value) -> Vec<u8> {
 pub(crate) fn magpie_without_a_card() -> Vec<u8> {
     static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
     BUILT
-        .get_or_init(|| {
-            std::fs::read(built::build_component("llmperf-magpie")).expect("the component was built")
-        })
+        .get_or_init(|| std::fs::read(build_component("llmperf-magpie")).expect("the component was built"))
         .clone()
 }

@@ -23,6 +23,11 @@ impl Answer {
         Answer { spec, ..Answer::saying("plain", "Hi") }
     }
 
+    /// What asks for it.
+    pub(crate) fn ask(&mut self, spec: Value) {
+        self.spec = spec;
+    }
+
     fn body(&self) -> String {
         let chunk = |delta: Value, finish: Value| {
             let choice = json!({ "delta": delta, "finish_reason": finish });

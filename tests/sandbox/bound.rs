@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub(crate) use crate::bombs::{NO_CPU, NO_MEMORY, NO_ROOM};
 use crate::harness::{KEY, Mock, Outcome, load, load_component};
 
 /// Cases burn CPU and memory on purpose: one at a time, so that none is late for another's sake.
@@ -44,10 +45,6 @@ pub(crate) fn check_fault(mock: &Mock, model: &str, kind: &str, message: &str) {
     assert_eq!(outcome.code, 6, "{model}: {}", outcome.stderr);
     assert!(outcome.file("summary.json").contains("\"ended\": \"complete\""), "{model}");
 }
-
-pub(crate) const NO_CPU: &str = "more CPU than it may";
-pub(crate) const NO_MEMORY: &str = "growing memory";
-pub(crate) const NO_ROOM: &str = "too much data is being copied";
 
 /// Loads a component that must be refused.
 pub(crate) fn check_refused(what: &str, bytes: &[u8], code: i32, words: &[&str]) {

@@ -20,6 +20,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) constructor: &'a str,
     pub(crate) push: &'a str,
     pub(crate) explain: &'a str,
+    /// Instead of making room for what the host hands over.
+    pub(crate) realloc: &'a str,
 }
 
 /// A plugin that works: it asks for one chat completion, and makes one text of each batch of events.
@@ -31,6 +33,7 @@ pub(crate) const GOOD: Parts<'_> = Parts {
     constructor: "(call $new (i32.const 1))",
     push: "(i32.const 3072)",
     explain: "unreachable",
+    realloc: "",
 };
 
 /// A string of bytes as text of a data segment.
@@ -42,7 +45,7 @@ fn words(values: &[u32]) -> String {
 fn module(parts: Parts<'_>) -> String {
     let body = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}],"max_tokens":5}"#;
     let length = u32::try_from(body.len()).expect("short");
-    let Parts { memory, beside, describe, build, constructor, push, explain } = parts;
+    let Parts { memory, beside, describe, build, constructor, push, explain, realloc } = parts;
     // name, version, summary; tasks, options, providers: none.
     let description = words(&[512, 4, 520, 5, 528, 7, 0, 0, 0, 0, 0, 0, 0]);
     // ok; POST, the path of two segments, no query, no headers, the body, one framing.
@@ -63,7 +66,7 @@ fn module(parts: Parts<'_>) -> String {
           (data (i32.const 2048) "{request}") (data (i32.const 2200) "{path}") (data (i32.const 2300) "\00")
           (data (i32.const 3072) "{deltas}") (data (i32.const 3200) "{delta}") (data (i32.const 4000) "\00\00\00\00\00\00\00\00\00\00\00\00")
           {beside}
-          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local $at i32) {realloc}
             (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
             (global.set $top (i32.add (local.get $at) (local.get 3)))
             (local.get $at))

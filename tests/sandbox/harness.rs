@@ -165,6 +165,13 @@ impl Outcome {
         files
     }
 
+    /// The directory that holds the file of this name.
+    pub(crate) fn dir_of(&self, name: &str) -> PathBuf {
+        let dirs = std::fs::read_dir(self.results.path()).expect("a directory").flatten();
+        let dirs = dirs.map(|entry| entry.path()).chain([self.results.path().to_owned()]);
+        dirs.into_iter().find(|dir| dir.join(name).exists()).unwrap_or_else(|| panic!("no {name}"))
+    }
+
     /// The one file of this name, or whose name ends so where that begins with `_`.
     pub(crate) fn file(&self, name: &str) -> String {
         let found = self.files().into_iter().find(|(found, _)| match name.starts_with('_') {

@@ -59,6 +59,33 @@ fn limits_are_what_the_plan_says_and_the_manifest_repeats_them() {
 }
 
 #[test]
+fn a_response_may_amount_to_as_much_as_the_plan_says() {
+    let _alone = alone();
+    let mock = Mock::start(&["--output-tokens", "600"]);
+    let args = ["-n", "2", "--osl", "600", "--plugin-limit", "output=1KiB"];
+    let outcome = load(&mock.base_url, "plain", &args);
+    check_bounds("output", &outcome);
+    assert_eq!((outcome.code, outcome.kinds()), (5, vec!["too_large"; 2]), "{}", outcome.stderr);
+    assert!(outcome.message().contains("larger than 1024 bytes"), "{}", outcome.message());
+    let outcome = load(&mock.base_url, "plain", &["-n", "1", "--osl", "600"]);
+    assert_eq!(outcome.kinds(), ["ok"]);
+}
+
+#[test]
+fn long_streams_that_hoard_take_no_more_than_their_share_together() {
+    let _alone = alone();
+    // 32 MiB in each of 40 streams that are read while they run: 1.3 GiB, if they were let.
+    let mock = Mock::start(&["--itl", "2ms", "--output-tokens", "800"]);
+    let args = ["-n", "40", "-c", "40", "--osl", "800", "--plugin-limit", "growth=200MiB"];
+    let outcome = load(&mock.base_url, "hoard", &[&args[..], &["--plugin-limit", "faults=100"]].concat());
+    check_bounds("hoard", &outcome);
+    assert_eq!(outcome.records.len(), 40, "{}", outcome.stderr);
+    let ended = outcome.kinds().iter().filter(|&&kind| kind == "plugin_limit").count();
+    assert!((1..40).contains(&ended), "{:?}", outcome.kinds());
+    assert!(outcome.message().contains("may grow by 200 MiB together"), "{:?}", outcome.message());
+}
+
+#[test]
 fn the_summary_says_what_the_plugin_used() {
     let _alone = alone();
     let mock = Mock::start(&[]);

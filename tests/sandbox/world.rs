@@ -1,7 +1,7 @@
 //! What a guest can find out, keep and say: nothing, nothing, and only so much.
 
 use crate::bound::{alone, check_bounds};
-use crate::harness::{Mock, load};
+use crate::harness::{Mock, llmperf, load};
 
 #[test]
 fn a_guest_finds_no_clock_environment_file_input_or_randomness() {
@@ -49,6 +49,24 @@ fn what_a_guest_writes_is_bounded_and_inert() {
             "{model}: {}",
             outcome.stderr
         );
+    }
+}
+
+#[test]
+fn what_a_guest_says_is_no_markup_in_a_page_of_the_run() {
+    let _alone = alone();
+    let mock = Mock::start(&[]);
+    for model in ["markup-build", "escapes"] {
+        let outcome = load(&mock.base_url, model, &["-n", "3", "-c", "1"]);
+        check_bounds(model, &outcome);
+        assert!(!outcome.stderr.contains('\u{202e}') && !outcome.stdout.contains('\u{202e}'), "{model}");
+        let run = outcome.dir_of("summary.json");
+        let page = run.join("page.html");
+        let report = llmperf().arg("report").arg("--html").args([&page, &run]).output().expect("it runs");
+        assert!(report.status.success(), "{report:?}");
+        let page = std::fs::read_to_string(page).expect("a page");
+        assert!(!page.contains("<script") && !page.contains(['\u{1b}', '\u{202e}']), "{model}");
+        assert!(model == "escapes" || page.contains("&lt;script"), "{model}: it is not shown at all");
     }
 }
 

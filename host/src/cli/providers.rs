@@ -21,7 +21,10 @@ pub(super) struct ProvidersArgs {
 }
 
 pub(super) fn run(args: ProvidersArgs) -> Result<u8, Error> {
-    let catalog = plan::catalog(args.providers.as_deref()).map_err(Error::usage)?;
+    let (catalog, left_out) = plan::catalog(args.providers.as_deref()).map_err(Error::usage)?;
+    for plugin in &left_out {
+        eprintln!("note: {plugin}");
+    }
     let wanted = args.filter.unwrap_or_default();
     let mut rows: Vec<[String; 5]> = catalog.entries().iter().map(row).collect();
     rows.retain(|row| row[..3].iter().any(|cell| cell.contains(&wanted)));

@@ -1,6 +1,8 @@
 //! The plugins that the user added, and the providers they bring: beside what came with llmperf and what the user wrote, and
 //! never in its place.
 
+use std::fmt;
+
 use anyhow::{Result, bail};
 
 use crate::plugin::{Installed, Store, bundled, data_dir, is_plugin_name};
@@ -32,13 +34,49 @@ pub fn judge_plugin(plugin: &Installed) -> Result<Vec<ProviderEntry>> {
     judge(plugin, &others, &catalog)
 }
 
-/// Adds the providers of installed plugins; those of a plugin that fails its judgement stay out, and `plugin list` says why.
-pub(super) fn add_providers(catalog: &mut Catalog, plugins: &[Installed]) {
+/// An installed plugin that was good when it was added, and whose words another has taken since: none of its providers is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    plugin: String,
+    /// What `--llm-api` would find it by.
+    words: Vec<String>,
+    why: String,
+}
+
+impl LeftOut {
+    fn of(plugin: &Installed, why: &anyhow::Error) -> LeftOut {
+        let brought = plugin.providers.as_deref().map(Catalog::words_of).unwrap_or_default();
+        let words = std::iter::once(plugin.name.clone()).chain(brought).collect();
+        LeftOut { plugin: plugin.name.clone(), words, why: format!("{why:#}") }
+    }
+
+    /// Whether `--llm-api` may have meant it.
+    pub(super) fn answers_to(&self, word: &str) -> bool {
+        self.words.iter().any(|known| known == word)
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LeftOut { plugin, why, .. } = self;
+        write!(
+            f,
+            "the providers of the installed plugin {plugin} are left out: {why}\n\
+             hint: llmperf plugin remove {plugin} forgets it; --plugin FILE with --base-url uses its file beside the other"
+        )
+    }
+}
+
+/// Adds the providers of installed plugins; those of a plugin that fails its judgement stay out, and are told.
+pub(super) fn add_providers(catalog: &mut Catalog, plugins: &[Installed]) -> Vec<LeftOut> {
+    let mut left_out = vec![];
     for plugin in plugins {
-        if let Ok(entries) = judge(plugin, plugins, catalog) {
-            catalog.append(entries);
+        match judge(plugin, plugins, catalog) {
+            Ok(entries) => catalog.append(entries),
+            Err(why) => left_out.push(LeftOut::of(plugin, &why)),
         }
     }
+    left_out
 }
 
 fn judge(plugin: &Installed, installed: &[Installed], catalog: &Catalog) -> Result<Vec<ProviderEntry>> {
@@ -103,6 +141,21 @@ mod tests {
         assert_eq!(words(&[plugin("a", Some("groq"))]), [""; 0]);
         assert_eq!(words(&[plugin("a", Some("echo"))]), [""; 0]);
         assert_eq!(words(&[plugin("openai-chat", Some("one"))]), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_known_by_all_its_words_and_says_why() {
+        let left_out = |plugins: &[Installed]| {
+            add_providers(&mut Catalog::bundled().expect("the bundled list"), plugins)
+        };
+        assert_eq!(left_out(&[plugin("a", Some("one")), plugin("b", None)]), []);
+        let found = left_out(&[plugin("a", Some("one")), plugin("b", Some("one"))]);
+        assert!(found.len() == 1 && ["b", "one"].iter().all(|word| found[0].answers_to(word)), "{found:?}");
+        assert!(!found[0].answers_to("a"));
+        let text = found[0].to_string();
+        for word in ["plugin b ", "its provider one has the name", "\nhint: llmperf plugin remove b"] {
+            assert!(text.contains(word), "{text}");
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn small(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-const SETTINGS: [Setting; 8] = [
+const SETTINGS: [Setting; 9] = [
     Setting {
         name: "fuel",
         kind: Kind::Count,
@@ -71,6 +71,14 @@ const SETTINGS: [Setting; 8] = [
         range: ["4KiB", "4GiB"],
         get: |limits| limits.answer_bytes as u64,
         set: |limits, value| limits.answer_bytes = bytes(value),
+    },
+    Setting {
+        name: "output",
+        kind: Kind::Bytes,
+        // To count the tokens of more takes longer than any run.
+        range: ["1KiB", "1GiB"],
+        get: |limits| limits.output_bytes as u64,
+        set: |limits, value| limits.output_bytes = bytes(value),
     },
     Setting {
         name: "log",
@@ -192,6 +200,7 @@ mod tests {
             "memory=256MiB",
             "growth=1GiB",
             "answer=64MiB",
+            "output=16MiB",
             "log=4KiB",
             "log-lines=100",
             "faults=10",

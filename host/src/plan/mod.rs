@@ -35,7 +35,7 @@ pub use estimate::{ASSUMED_TOKENS_PER_S, ASSUMED_TTFT_S, Estimate, estimate};
 pub use file::{FileKey, FileRun, KeyKind, PlanFile, Setting, plan_schema};
 pub use goals::{Goals, Loads, SearchPlan, Series};
 pub use input::{ArrivalWord, LoadInput};
-pub use installed::{installed, judge_plugin};
+pub use installed::{LeftOut, installed, judge_plugin};
 pub use limits::limit_words;
 pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
 pub use resolve::{catalog, resolve, results_dir};

@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 
 use super::content;
 use super::default;
-use super::installed::{add_providers, installed};
+use super::installed::{LeftOut, add_providers, installed};
 use super::limits::limits;
 use super::recording::record_dir;
 use super::shape::{self, concurrency, seconds, seconds_or_zero};
-use super::target::{address, api_word, built_in};
+use super::target::{address, api_word, built_in, is_known};
 use super::{Drain, Goals, LoadInput, Plan};
 use crate::provider::Catalog;
 use crate::transport::Deadlines;
@@ -24,11 +24,12 @@ use crate::workload::{Normal, SonnetConfig};
 pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Result<Plan> {
     let env = &|name: &str| env(name).filter(|value| !value.is_empty());
     let goals = Goals::resolve(&mut input)?;
-    let catalog = catalog(input.providers.as_deref())?;
+    let (catalog, left_out) = catalog(input.providers.as_deref())?;
     let mut credential_variables = catalog.credential_variables();
     credential_variables.extend(input.key_env.clone());
     let mut notes = Vec::new();
     let llm_api = api_word(&input).to_owned();
+    notes.extend(overtaken(&input, &catalog, &left_out)?);
     let model = match (input.model.clone(), built_in(&input)?) {
         (Some(model), _) if model.trim().is_empty() => {
             bail!("--model is empty\nhint: give the name the target knows the model by")
@@ -110,14 +111,28 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
     })
 }
 
-/// The bundled providers, with those of the user's own file and those of installed plugins.
+/// The bundled providers, with those of the user's own file and those of installed plugins; and whose stay out.
 ///
 /// # Errors
 /// Names the file, and what is wrong in it where.
-pub fn catalog(own: Option<&Path>) -> Result<Catalog> {
+pub fn catalog(own: Option<&Path>) -> Result<(Catalog, Vec<LeftOut>)> {
     let mut catalog = own_catalog(own)?;
-    add_providers(&mut catalog, &installed()?);
-    Ok(catalog)
+    let left_out = add_providers(&mut catalog, &installed()?);
+    Ok((catalog, left_out))
+}
+
+/// Whether `--llm-api` is that of an installed plugin that is left out: an error where nobody else answers to it, and what to
+/// tell where somebody does.
+fn overtaken(input: &LoadInput, catalog: &Catalog, left_out: &[LeftOut]) -> Result<Option<String>> {
+    let word = api_word(input);
+    let Some(meant) = left_out.iter().find(|plugin| plugin.answers_to(word)) else { return Ok(None) };
+    if !is_known(input, word, catalog)? {
+        bail!("--llm-api {word} cannot be used: {meant}");
+    }
+    Ok(Some(match catalog.is_taken(word) {
+        true => format!("--llm-api {word} is another's: {meant}"),
+        false => meant.to_string(),
+    }))
 }
 
 /// The same without installed plugins.

@@ -107,6 +107,11 @@ pub(super) fn find_entry(
     Ok((entry, sent))
 }
 
+/// Whether there is a provider or a plugin of this name, or a plugin's file in its stead.
+pub(super) fn is_known(input: &LoadInput, word: &str, catalog: &Catalog) -> Result<bool> {
+    Ok(catalog.names().contains(&word) || input.plugin.is_some() || is_plugin(word)?)
+}
+
 /// Whether a plugin of this name is bundled or installed.
 fn is_plugin(word: &str) -> Result<bool> {
     Ok(bundled().any(|plugin| plugin.name == word) || installed()?.iter().any(|plugin| plugin.name == word))

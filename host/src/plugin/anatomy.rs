@@ -1,10 +1,10 @@
 //! What can be told of a component from its bytes alone: nothing of it is compiled or run here.
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 use wasmparser::{CustomSectionReader, KnownCustom, Parser, Payload};
 
 use super::contract::Contract;
+use super::digest::sha256;
 use super::file_kind::FileKind;
 use super::sandbox;
 
@@ -63,7 +63,7 @@ impl Anatomy {
     pub fn of(bytes: &[u8]) -> Anatomy {
         let kind = FileKind::of(bytes);
         let mut anatomy =
-            Anatomy { kind, bytes: bytes.len(), sha256: hex_sha256(bytes), component: None, defect: None };
+            Anatomy { kind, bytes: bytes.len(), sha256: sha256(bytes), component: None, defect: None };
         if kind == FileKind::Component {
             let mut component = ComponentAnatomy::default();
             anatomy.defect = component.read(bytes).err().map(|error| format!("{error:#}"));
@@ -76,6 +76,11 @@ impl Anatomy {
     pub fn contract(&self) -> Contract {
         let exports = self.component.iter().flat_map(|component| &component.exports);
         Contract::of(exports.map(String::as_str))
+    }
+
+    /// Names of what it imports, in its own order; none where it is no component.
+    pub fn imports(&self) -> impl Iterator<Item = &str> {
+        self.component.iter().flat_map(|component| &component.imports).map(|import| import.name.as_str())
     }
 }
 
@@ -135,11 +140,6 @@ impl ComponentAnatomy {
     }
 }
 
-/// SHA-256 in hex.
-pub(super) fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +172,18 @@ mod tests {
         let refused: Vec<bool> =
             component.imports.iter().map(|import| import.treatment == Treatment::Refused).collect();
         assert_eq!(refused, [false, true, true]);
+    }
+
+    #[test]
+    fn the_imports_are_those_of_the_outermost_component() {
+        let anatomy = component(
+            r#"(component
+                (import "wasi:cli/stdout@0.2.0" (instance))
+                (core module (import "env" "memory" (memory 1)))
+                (component (import "inner:x/y" (instance)))
+                (import "evil:corp/root-shell" (instance)))"#,
+        );
+        assert_eq!(anatomy.imports().collect::<Vec<_>>(), ["wasi:cli/stdout@0.2.0", "evil:corp/root-shell"]);
     }
 
     #[test]

@@ -10,11 +10,11 @@ use wasmtime::component::Linker;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::{Cache, CacheConfig, Config, OptLevel};
 
-use super::anatomy::hex_sha256;
 use super::bindings::PluginPre;
 use super::catalog::Bundled;
 use super::contract::{CONTRACT, Contract};
 use super::convert::Description;
+use super::digest::sha256;
 use super::file_kind::refuse_what_is_no_component;
 use super::idle::Idle;
 use super::limits::{Growth, Limits};
@@ -101,7 +101,7 @@ impl Engine {
             growth: self.growth.clone(),
             idle,
             description: Arc::default(),
-            digest: hex_sha256(wasm),
+            digest: sha256(wasm),
             meter: Meter::default(),
         };
         let described = plugin.session().and_then(|mut session| session.describe());

@@ -24,6 +24,8 @@ pub struct Limits {
     pub growth_bytes_together: usize,
     /// Bytes that one call may hand to the host.
     pub answer_bytes: usize,
+    /// Bytes of output that one response may amount to, in all calls together.
+    pub output_bytes: usize,
     /// Bytes of stdout and stderr kept for one instance; the rest is dropped.
     pub log_bytes: usize,
     /// Lines of that shown in a run, where they are to be shown.
@@ -44,6 +46,8 @@ impl Default for Limits {
             growth_bytes_together: 1 << 30,
             // A built request with a prompt of a million tokens is some 4 MiB; lists of small records count several times their text.
             answer_bytes: 64 << 20,
+            // An answer of a million tokens is some 5 MiB; an endless one must end.
+            output_bytes: 16 << 20,
             // A panic message with its location, and some lines before it.
             log_bytes: 4 << 10,
             // The first ones tell what is wrong; a plugin that writes for every event must not flood a terminal.

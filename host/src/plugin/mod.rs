@@ -10,10 +10,10 @@ mod bindings;
 mod catalog;
 mod contract;
 mod convert;
+mod digest;
 mod engine;
 mod file_kind;
 mod idle;
-mod imports;
 mod limits;
 mod sandbox;
 mod session;
@@ -25,13 +25,10 @@ pub use anatomy::{Anatomy, ComponentAnatomy, Import, Treatment};
 pub use catalog::{Bundled, bundled};
 pub use contract::{CONTRACT, Contract};
 pub use convert::{Context, Description, OptionKind, OptionSpec};
+pub use digest::{is_digest, sha256};
 pub use engine::{Engine, Plugin};
 pub use file_kind::FileKind;
-pub use imports::imports;
 pub use limits::Limits;
 pub use session::{Fault, OpenDecoder, ResponseDecoder, Session};
-pub use store::{
-    AgreedOption, Installed, Store, already_there, data_dir, is_digest, is_plugin_name, read_component,
-    sha256,
-};
+pub use store::{AgreedOption, Installed, Store, already_there, data_dir, is_plugin_name, read_component};
 pub use usage::{Usage, Work};

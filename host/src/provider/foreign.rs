@@ -62,6 +62,12 @@ impl Catalog {
         Ok(entries.to_vec())
     }
 
+    /// The words of `--llm-api` that providers in the form of `providers.toml` would answer to, whatever else is wrong with them.
+    pub fn words_of(toml: &str) -> Vec<String> {
+        let brought = Catalog::parse(toml).map(|catalog| catalog.entries().to_vec()).unwrap_or_default();
+        brought.into_iter().flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases)).collect()
+    }
+
     fn judge_names(&self, entry: &ProviderEntry, earlier: &[ProviderEntry]) -> Result<()> {
         for name in std::iter::once(&entry.name).chain(&entry.aliases) {
             let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);

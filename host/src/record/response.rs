@@ -223,7 +223,13 @@ impl Output {
     /// Bytes of all its texts.
     pub fn bytes(&self) -> usize {
         let calls: usize = self.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
-        self.text.len() + self.reasoning.len() + self.refusal.len() + calls
+        let timings: usize = self.server_timing.iter().map(|(name, _)| name.len()).sum();
+        self.text.len() + self.reasoning.len() + self.refusal.len() + calls + timings
+    }
+
+    /// How many tool calls and server timings there are.
+    pub fn parts(&self) -> usize {
+        self.tool_calls.len() + self.server_timing.len()
     }
 
     /// What each event added to the visible text.

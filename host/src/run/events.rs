@@ -15,8 +15,9 @@ use crate::units::Stamp;
 /// the processor's nearest cache and within the memory it starts with.
 const BATCH_EVENTS: usize = 32;
 
-/// An answer of a million tokens is some 5 MiB; an endless one must end.
-const MAX_OUTPUT_BYTES: usize = 16 << 20;
+/// Tool calls and server timings of an answer, all told. Each new one is looked for among those before, so a plugin that makes up
+/// a million of them would have the host work for hours; no model calls a hundred tools at once.
+const MAX_PARTS: usize = 1_000;
 
 /// The events of one answer on their way to what it amounts to.
 pub(super) struct Events {
@@ -81,7 +82,10 @@ impl Events {
             let finished = decoder.finish(complete);
             reader.log.show(&decoder.take_log());
             match finished {
-                Ok(deltas) => self.apply(deltas, |_| last_read),
+                Ok(deltas) => {
+                    self.apply(deltas, |_| last_read);
+                    self.check_size(reader);
+                }
                 Err(fault) => self.fail(fault.into_failure()),
             }
             reader.plugin.keep(decoder.into_session());
@@ -112,12 +116,23 @@ impl Events {
             }
         }
         self.batch.clear();
-        if self.completion.output.bytes() > MAX_OUTPUT_BYTES {
-            let message = format!("the output is larger than {} MiB", MAX_OUTPUT_BYTES >> 20);
-            // To count its tokens would take longer than the run, and no metric asks for them.
-            self.completion.output = Output::default();
-            self.give_up(Failure::new(FailureKind::TooLarge, message));
-        }
+        self.check_size(reader);
+    }
+
+    /// Gives up over more than any answer is.
+    fn check_size(&mut self, reader: &Reader) {
+        let most = reader.plugin.limits().output_bytes;
+        let output = &self.completion.output;
+        let message = if output.bytes() > most {
+            format!("the output is larger than {most} bytes (--plugin-limit output)")
+        } else if output.parts() > MAX_PARTS {
+            format!("the output has more than {MAX_PARTS} tool calls and server timings")
+        } else {
+            return;
+        };
+        // To count its tokens would take longer than the run, and no metric asks for them.
+        self.completion.output = Output::default();
+        self.give_up(Failure::new(FailureKind::TooLarge, message));
     }
 
     /// Whether nothing that follows can change what the response amounts to.
@@ -152,6 +167,9 @@ impl Events {
                 completion.output.content_events += 1;
             }
             take_piece(completion, piece);
+            if completion.output.parts() > MAX_PARTS {
+                return;
+            }
             if is_text && self.keeps_pieces {
                 keep_piece(&mut completion.output, begins_text);
             }

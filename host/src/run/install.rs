@@ -8,10 +8,10 @@ use super::plugin_engine;
 use crate::error::Error;
 use crate::plan::{installed, judge_plugin};
 use crate::plugin::{
-    AgreedOption, Description, Fault, Installed, Limits, Plugin, Store, already_there, imports, is_digest,
+    AgreedOption, Anatomy, Description, Fault, Installed, Limits, Plugin, Store, already_there, is_digest,
     read_component, sha256,
 };
-use crate::provider::{Catalog, ProviderEntry, looks_secret};
+use crate::provider::{ProviderEntry, looks_secret};
 
 /// What a digest may be written behind.
 const SHA256: &str = "sha256:";
@@ -128,7 +128,7 @@ fn as_written(path: &Path, wasm: &[u8], loaded: &Plugin) -> Result<Installed> {
         summary: said.summary.clone(),
         sha256: loaded.digest().to_owned(),
         origin: origin.display().to_string(),
-        imports: imports(wasm),
+        imports: Anatomy::of(wasm).imports().map(str::to_owned).collect(),
         options: said.options.iter().map(option).collect(),
         providers: said.providers.clone(),
     })
@@ -136,7 +136,7 @@ fn as_written(path: &Path, wasm: &[u8], loaded: &Plugin) -> Result<Installed> {
 
 /// The variables of its options that a run will not read for it.
 fn withheld(plugin: &Installed, providers: &[ProviderEntry]) -> Result<Vec<String>> {
-    let mut catalog: Catalog = crate::plan::catalog(None)?;
+    let (mut catalog, _) = crate::plan::catalog(None)?;
     catalog.append(providers.to_vec());
     let secret = catalog.credential_variables();
     let named = plugin.options.iter().flat_map(|option| &option.env);

@@ -54,7 +54,7 @@ pub(in crate::cli) struct TargetArgs {
     ///
     /// fuel=2G (instructions of one call), cpu=5s (of one call, what the host does for it included), memory=256MiB (of one
     /// instance), growth=1GiB (of all instances, beyond what they start with), answer=64MiB (what one call may hand over),
-    /// log=4KiB (kept of what an instance writes), log-lines=100 (shown of it), faults=10 (in a row, which end the run).
+    /// output=16MiB (of one response), log=4KiB (kept of what an instance writes), log-lines=100 (shown of it), faults=10 (in a row, which end the run).
     #[arg(long = "plugin-limit", value_name = "NAME=VALUE", hide_short_help = true)]
     plugin_limits: Vec<String>,
     /// Show what the plugin writes to its stdout and stderr, up to 100 lines

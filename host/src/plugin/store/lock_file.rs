@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::{AgreedOption, Installed, is_digest, is_plugin_name};
+use super::{AgreedOption, Installed, is_plugin_name};
+use crate::plugin::is_digest;
 
 /// The shape of the file. It grows by keys that may be missing, and this number by changes of meaning.
 const FORMAT: u32 = 1;

@@ -8,7 +8,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use sha2::{Digest, Sha256};
+
+use super::digest::sha256;
 
 /// Where the user's data is, instead of the system's place for it.
 const DATA_DIR: &str = "LLMPERF_DATA_DIR";
@@ -194,16 +195,6 @@ pub fn already_there(earlier: &Installed) -> String {
 pub fn is_plugin_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-/// A SHA-256 in lower-case hex.
-pub fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-}
-
-/// SHA-256, in hex.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The content of a component file. A link is refused, since what it names may be another file tomorrow, and so is what is no

@@ -1,9 +1,9 @@
 //! Compares a record with what the fixture says must be read. Every difference is a line that names the field.
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::fixture::Fixture;
+use crate::plugin::sha256;
 use crate::record::{Failure, FailureKind, Outcome, Output, RequestRecord};
 use crate::units::Tokens;
 
@@ -63,8 +63,7 @@ impl Differences {
             self.same("text", json!(output.text), &expected["text"]);
         }
         if expected["text_sha256"].is_string() {
-            let digest: String =
-                Sha256::digest(&output.text).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = sha256(&output.text);
             self.same("text_sha256", json!(digest), &expected["text_sha256"]);
         }
         if expected["content_pieces"].is_array() {

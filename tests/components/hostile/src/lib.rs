@@ -8,7 +8,7 @@ mod chat;
 mod deeds;
 mod look;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use llmperf_sdk::bindings::exports::llmperf::plugin::api;
 use llmperf_sdk::{Delta, Description, Event, Failure, HttpRequest, OptionSpec, RequestSpec, ResponseHead};
@@ -58,35 +58,39 @@ impl api::Guest for Hostile {
     }
 
     fn explain(head: ResponseHead, body: Vec<u8>) -> Failure {
-        if body.windows(14).any(|text| text == b"\"trap-explain\"") || head.status == 500 {
-            panic!("a bomb in explain");
+        deeds::explain(head.status);
+        match head.status {
+            508 => Failure { message: "x".repeat(40 << 20), ..llmperf_sdk::explain(&head, &body) },
+            _ => llmperf_sdk::explain(&head, &body),
         }
-        llmperf_sdk::explain(&head, &body)
     }
 }
 
 struct Decoder {
     count: u32,
     head: ResponseHead,
-    // Which deed the response names, once it has been seen.
-    deed: RefCell<String>,
+    // Which deed is due in this response, once it has been named, and how many events came before.
+    deed: RefCell<Option<String>>,
+    seen: Cell<usize>,
 }
 
 impl api::GuestDecoder for Decoder {
     fn new(_task: String, head: ResponseHead) -> Decoder {
-        Decoder { count: look::count(), head, deed: RefCell::default() }
+        Decoder { count: look::count(), head, deed: RefCell::default(), seen: Cell::new(0) }
     }
 
     fn push(&self, events: Vec<Event>) -> Result<Vec<Delta>, String> {
         let mut deed = self.deed.borrow_mut();
-        if deed.is_empty() {
-            *deed = events.iter().find_map(chat::model).unwrap_or_default();
+        if deed.is_none() {
+            *deed =
+                events.iter().find_map(chat::model).map(|model| deeds::due(&model, chat::number(&events)));
         }
-        let deltas = chat::decode(&events);
-        deeds::push(&deed, &events, deltas)
+        let (deltas, seen) = (chat::decode(&events), self.seen.get());
+        self.seen.set(seen + events.len());
+        deeds::push(deed.as_deref().unwrap_or_default(), events.len(), seen, deltas)
     }
 
     fn finish(&self, _complete: bool) -> Result<Vec<Delta>, String> {
-        deeds::finish(&self.deed.borrow(), self.count, &self.head)
+        deeds::finish(self.deed.borrow().as_deref().unwrap_or_default(), self.count, &self.head)
     }
 }
