@@ -185,10 +185,30 @@ export function readJson(event) {
   let text;
   try {
     text = decodeUtf8(event.data);
-    return JSON.parse(text);
+    return parse(text);
   } catch (error) {
     throw new BadResponse(`an event is not JSON: ${error.message}: ${(text ?? '').slice(0, 200)}`);
   }
+}
+
+/** Far beyond any API's nesting, and far below where a guest's stack ends: the parser goes deeper with every level. */
+const MOST_NESTED = 200;
+
+function parse(text) {
+  if (text.length > MOST_NESTED && depth(text) > MOST_NESTED) throw new Error(`it is nested more than ${MOST_NESTED} deep`);
+  return JSON.parse(text);
+}
+
+/** How deep lists and objects are nested, or would be if they were closed. */
+function depth(text) {
+  let [level, deepest] = [0, 0];
+  // A text within it is one match, its brackets included.
+  for (const [found] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[{\]}]/gs)) {
+    if (found === '[' || found === '{') level += 1;
+    if (found === ']' || found === '}') level -= 1;
+    deepest = Math.max(deepest, level);
+  }
+  return deepest;
 }
 
 /** An object, to take fields from; `{}` for any other value. */
@@ -285,7 +305,7 @@ export function explain(head, body) {
 /** The JSON of an error body; `{}` where it is none. @param {Uint8Array} body */
 export function errorBody(body) {
   try {
-    return fields(JSON.parse(decodeUtf8(body, true)));
+    return fields(parse(decodeUtf8(body, true)));
   } catch {
     return {};
   }
