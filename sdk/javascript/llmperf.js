@@ -195,18 +195,28 @@ export function readJson(event) {
 const MOST_NESTED = 200;
 
 function parse(text) {
-  if (text.length > MOST_NESTED && depth(text) > MOST_NESTED) throw new Error(`it is nested more than ${MOST_NESTED} deep`);
+  if (hasMany(text, '[', '{') && depth(text) > MOST_NESTED) throw new Error(`it is nested more than ${MOST_NESTED} deep`);
   return JSON.parse(text);
 }
 
-/** How deep lists and objects are nested, or would be if they were closed. */
+/** Whether there are enough of these for it to be nested too deep: quicker than to look at each character. */
+function hasMany(text, ...opening) {
+  let count = 0;
+  for (const one of opening) {
+    for (let at = text.indexOf(one); at >= 0 && count <= MOST_NESTED; at = text.indexOf(one, at + 1)) count += 1;
+  }
+  return count > MOST_NESTED;
+}
+
+/** How deep lists and objects are nested, or would be if they were closed; no more than is needed to know that it is too deep. */
 function depth(text) {
-  let [level, deepest] = [0, 0];
-  // A text within it is one match, its brackets included.
-  for (const [found] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[{\]}]/gs)) {
-    if (found === '[' || found === '{') level += 1;
-    if (found === ']' || found === '}') level -= 1;
-    deepest = Math.max(deepest, level);
+  let [level, deepest, inText] = [0, 0, false];
+  for (let at = 0; at < text.length && deepest <= MOST_NESTED; at += 1) {
+    const char = text[at];
+    if (char === '"') inText = !inText;
+    else if (inText) at += char === '\\' ? 1 : 0;
+    else if (char === '[' || char === '{') deepest = Math.max(deepest, (level += 1));
+    else if (char === ']' || char === '}') level -= 1;
   }
   return deepest;
 }
