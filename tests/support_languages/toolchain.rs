@@ -1,5 +1,5 @@
 //! The tools of each language, from its registry into a directory of their own below the target directory, and how they are
-//! called: the commands of `sdk/<language>/README.md`.
+//! called: those of the new plugins' `build.sh`.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,7 +12,7 @@ use super::component::build_component;
 /// Names the languages that are not to be tested, with commas between them.
 const SKIP: &str = "LLMPERF_SKIP_LANGUAGES";
 
-/// Versions that were tried; the READMEs name the same.
+/// Versions that were tried; the scripts of new plugins name the same.
 const COMPONENTIZE_QJS: &str = "componentize-qjs@0.4.5";
 const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 const ZIG: &str = "ziglang==0.17.1";
