@@ -1,5 +1,6 @@
 //! A plugin may be written in any language: the same plugin in each, built by that language's tools, passes the same cases in the
-//! same host. What it costs is a question for `cargo bench --bench plugin FILE`.
+//! same host, and what `llmperf plugin new` writes passes its own tests and the check. What a language costs is a question for
+//! `cargo bench --bench plugin FILE`.
 
 mod support;
 mod support_languages;
@@ -8,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 
 use support::{Results, Server, llmperf};
-use support_languages::{Case, Language, build, cases, is_skipped, judge_component, judge_run};
+use support_languages::{Case, Language, New, build, cases, is_skipped, judge_component, judge_run};
 
 #[test]
 fn a_plugin_in_rust_passes_every_case() {
@@ -35,15 +36,73 @@ fn a_plugin_in_go_passes_every_case() {
     check(Language::Go);
 }
 
+#[test]
+fn a_new_plugin_in_rust_passes_its_tests_and_the_check() {
+    begin(Language::Rust);
+}
+
+#[test]
+fn a_new_plugin_in_c_passes_its_tests_and_the_check() {
+    begin(Language::C);
+}
+
+#[test]
+fn a_new_plugin_in_javascript_passes_its_tests_and_the_check() {
+    begin(Language::JavaScript);
+}
+
+#[test]
+fn a_new_plugin_in_python_passes_its_tests_and_the_check() {
+    begin(Language::Python);
+}
+
+#[test]
+fn a_new_plugin_in_go_passes_its_tests_and_the_check() {
+    begin(Language::Go);
+}
+
+/// The parrot, and `plugin check` with its cases.
 fn check(language: Language) {
-    if is_skipped(language) {
-        eprintln!("{} was left out", language.name());
+    if left_out(language) {
         return;
     }
     let wasm = build(language);
     let cases = cases();
     judge_component(&wasm, &cases);
+    check_component(&wasm, Some(&Case::dir()), cases.len());
     run(&wasm, cases);
+}
+
+/// The four commands of a new plugin's README.
+fn begin(language: Language) {
+    if left_out(language) {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let new = New::write(dir.path(), language);
+    let wasm = new.build();
+    new.run_tests();
+    check_component(&wasm, None, 2);
+}
+
+fn left_out(language: Language) -> bool {
+    let is_skipped = is_skipped(language);
+    if is_skipped {
+        eprintln!("{} was left out", language.name());
+    }
+    is_skipped
+}
+
+/// `llmperf plugin check`, with so many recorded answers.
+fn check_component(wasm: &Path, fixtures: Option<&Path>, recorded: usize) {
+    let mut check = llmperf("plugin").args(["check".as_ref(), wasm.as_os_str()]);
+    if let Some(fixtures) = fixtures {
+        check = check.args(["--fixtures".as_ref(), fixtures.as_os_str()]);
+    }
+    let done = check.done();
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let read = done.stdout.lines().filter(|line| line.starts_with("ok") && line.contains(" fixture "));
+    assert_eq!(read.count(), recorded, "{}", done.stdout);
 }
 
 /// Every case as an answer of a real server to the real binary: first whole, then a byte at a time.

@@ -185,10 +185,43 @@ export function readJson(event) {
   let text;
   try {
     text = decodeUtf8(event.data);
-    return JSON.parse(text);
+    return parse(text);
   } catch (error) {
     throw new BadResponse(`an event is not JSON: ${error.message}: ${(text ?? '').slice(0, 200)}`);
   }
+}
+
+/** Far beyond any API's nesting, and far below where a guest's stack ends: the parser goes deeper with every level. */
+const MOST_NESTED = 200;
+
+function parse(text) {
+  const isLong = text.length > MOST_NESTED;
+  if (isLong && hasMany(text, '[', '{') && depth(text) > MOST_NESTED) {
+    throw new Error(`it is nested more than ${MOST_NESTED} deep`);
+  }
+  return JSON.parse(text);
+}
+
+/** Whether there are enough of these for it to be nested too deep: quicker than to look at each character. */
+function hasMany(text, ...opening) {
+  let count = 0;
+  for (const one of opening) {
+    for (let at = text.indexOf(one); at >= 0 && count <= MOST_NESTED; at = text.indexOf(one, at + 1)) count += 1;
+  }
+  return count > MOST_NESTED;
+}
+
+/** How deep lists and objects are nested, or would be if they were closed; no more than is needed to know that it is too deep. */
+function depth(text) {
+  let [level, deepest, inText] = [0, 0, false];
+  for (let at = 0; at < text.length && deepest <= MOST_NESTED; at += 1) {
+    const char = text[at];
+    if (char === '"') inText = !inText;
+    else if (inText) at += char === '\\' ? 1 : 0;
+    else if (char === '[' || char === '{') deepest = Math.max(deepest, (level += 1));
+    else if (char === ']' || char === '}') level -= 1;
+  }
+  return deepest;
 }
 
 /** An object, to take fields from; `{}` for any other value. */
@@ -285,7 +318,7 @@ export function explain(head, body) {
 /** The JSON of an error body; `{}` where it is none. @param {Uint8Array} body */
 export function errorBody(body) {
   try {
-    return fields(JSON.parse(decodeUtf8(body, true)));
+    return fields(parse(decodeUtf8(body, true)));
   } catch {
     return {};
   }

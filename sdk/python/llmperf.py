@@ -197,7 +197,8 @@ _MOST_NESTED = 200
 def _load(data: bytes) -> Any:
     if data.count(b"[") + data.count(b"{") > _MOST_NESTED and _depth(data) > _MOST_NESTED:
         raise ValueError(f"it is nested more than {_MOST_NESTED} deep")
-    return json.loads(data)
+    # Of bytes it would guess the encoding, and look for the module of another one in files, which there are none of.
+    return json.loads(data.decode())
 
 
 def _depth(data: bytes) -> int:

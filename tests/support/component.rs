@@ -21,15 +21,16 @@ pub(crate) fn build_component(package: &str) -> PathBuf {
         package,
     ]);
     cargo.arg("--target-dir").arg(&target_dir);
-    for (key, _) in std::env::vars_os() {
-        let name = key.to_string_lossy();
-        let exact = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"];
-        let prefixes = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
-        if exact.contains(&&*name) || prefixes.iter().any(|prefix| name.starts_with(prefix)) {
-            cargo.env_remove(&key);
-        }
-    }
+    let host = std::env::vars_os().filter(|(name, _)| is_for_the_host(&name.to_string_lossy()));
+    host.for_each(|(name, _)| _ = cargo.env_remove(name));
     let output = cargo.output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     target_dir.join("wasm32-wasip2/plugin").join(format!("{}.wasm", package.replace('-', "_")))
+}
+
+/// A variable of the environment that is meant for the host's own build.
+pub(crate) fn is_for_the_host(name: &str) -> bool {
+    let exact = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"];
+    let prefixes = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
+    exact.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }

@@ -1,7 +1,7 @@
 //! The cases of `sdk/parrot-cases`, read as the host's own types.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use llmperf::record::{Head, Message, RequestSpec, Usage};
@@ -20,8 +20,7 @@ pub(crate) struct Case {
 
 /// All of them, by name.
 pub(crate) fn cases() -> Vec<Case> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/parrot-cases");
-    let entries = fs::read_dir(dir).expect("the cases").map(|entry| entry.expect("an entry").path());
+    let entries = fs::read_dir(Case::dir()).expect("the cases").map(|entry| entry.expect("an entry").path());
     let mut cases: Vec<Case> = entries.filter(|path| path.is_dir()).map(|path| case(&path)).collect();
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     assert!(cases.len() >= 10, "{} cases", cases.len());
@@ -51,6 +50,11 @@ fn case(dir: &Path) -> Case {
 }
 
 impl Case {
+    /// Where they are.
+    pub(crate) fn dir() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/parrot-cases")
+    }
+
     /// What goes over the wire.
     pub(crate) fn response(&self) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {}\r\n", self.head.status);

@@ -5,8 +5,10 @@ mod component;
 
 mod case;
 mod judge;
+mod skeleton;
 mod toolchain;
 
 pub(crate) use case::{Case, cases};
 pub(crate) use judge::{judge_component, judge_run};
+pub(crate) use skeleton::New;
 pub(crate) use toolchain::{Language, build, is_skipped};

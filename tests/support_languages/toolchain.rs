@@ -1,17 +1,18 @@
 //! The tools of each language, from its registry into a directory of their own below the target directory, and how they are
-//! called: the commands of `sdk/<language>/README.md`.
+//! called: those of the new plugins' `build.sh`.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use super::component::build_component;
 
 /// Names the languages that are not to be tested, with commas between them.
 const SKIP: &str = "LLMPERF_SKIP_LANGUAGES";
 
-/// Versions that were tried; the READMEs name the same.
+/// Versions that were tried; the scripts of new plugins name the same.
 const COMPONENTIZE_QJS: &str = "componentize-qjs@0.4.5";
 const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 const ZIG: &str = "ziglang==0.17.1";
@@ -92,10 +93,7 @@ fn build_c(wasm: &Path) {
         "plugin.c",
         "-o",
     ]);
-    for cache in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"] {
-        zig.env(cache, languages_dir().join("zig-cache"));
-    }
-    finish(language, zig.arg(&module));
+    finish(language, zig.envs(caches()).arg(&module));
     component_of(language, &tools, &module, &[], wasm);
 }
 
@@ -109,7 +107,7 @@ fn build_go(wasm: &Path) {
         .env("GOARCH", "wasm")
         .env("GOTOOLCHAIN", "local")
         .env("GOFLAGS", "-buildvcs=false");
-    finish(language, go.env("GOCACHE", languages_dir().join("go-cache")));
+    finish(language, go.envs(caches()));
     component_of(language, &tools, &module, &["--adapt", "wasi_snapshot_preview1=no-wasi.wat"], wasm);
 }
 
@@ -123,6 +121,52 @@ fn component_of(language: Language, tools: &Path, module: &Path, args: &[&str], 
         language,
         Command::new(&tool).args(["component", "new"]).arg(&embedded).args(args).arg("-o").arg(wasm),
     );
+}
+
+/// Gives a new plugin the tools that are there already, where its scripts look for those that they install. They would
+/// install the same.
+pub(crate) fn lend_tools(language: Language, plugin: &Path) {
+    let lend = |tools: PathBuf, at: &str| {
+        std::os::unix::fs::symlink(tools, plugin.join(at)).expect("a link");
+    };
+    let names = |script: &str, packages: &[&str]| {
+        let script = fs::read_to_string(plugin.join(script)).expect("a script");
+        packages.iter().for_each(|package| assert!(script.contains(package), "{package}: {script}"));
+    };
+    match language {
+        // The versions that are there already.
+        Language::Rust => {
+            let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock");
+            fs::copy(lock, plugin.join("Cargo.lock")).expect("a lock file");
+        }
+        Language::JavaScript => {
+            let (name, version) = COMPONENTIZE_QJS.split_once('@').expect("a version");
+            names("package.json", &[&format!("\"{name}\": \"{version}\"")]);
+            lend(npm(language).join("node_modules"), "node_modules");
+        }
+        Language::Python => {
+            names("build.sh", &[COMPONENTIZE_PY]);
+            lend(pip(language, &[COMPONENTIZE_PY]), "venv");
+        }
+        Language::C => {
+            names("build.sh", &[ZIG, WASM_TOOLS]);
+            lend(pip(language, &[ZIG, WASM_TOOLS]), "venv");
+        }
+        Language::Go => {
+            names("build.sh", &[GO, WASM_TOOLS]);
+            lend(pip(language, &[GO, WASM_TOOLS]), "venv");
+        }
+    }
+}
+
+/// Where compilers keep what they compiled.
+pub(crate) fn caches() -> [(&'static str, PathBuf); 3] {
+    let dir = |name: &str| languages_dir().join(name);
+    [
+        ("ZIG_GLOBAL_CACHE_DIR", dir("zig-cache")),
+        ("ZIG_LOCAL_CACHE_DIR", dir("zig-cache")),
+        ("GOCACHE", dir("go-cache")),
+    ]
 }
 
 /// Below the target directory, so that tools are fetched once and a clean tree holds none.
@@ -156,6 +200,9 @@ fn npm(language: Language) -> PathBuf {
 /// The language's tools: there already, or installed. A file that lists them is written last, so that what broke off, or is
 /// of another version, is installed anew.
 fn tools(language: Language, packages: &[&str], install: impl FnOnce(&Path)) -> PathBuf {
+    // Two tests of a language want the same tools.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _guard = INSTALLING.lock().unwrap_or_else(|failed| failed.into_inner());
     let dir = languages_dir().join(language.name());
     let (complete, list) = (dir.join("complete"), packages.join(" "));
     if fs::read_to_string(&complete).is_ok_and(|there| there == list) {

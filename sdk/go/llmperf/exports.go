@@ -98,9 +98,7 @@ func push(rep, list, count uint32) uint32 {
 	out := &Out{deltas: make([]delta, 0, count)}
 	for i, event := range events {
 		out.event = uint32(i)
-		if err := decoders[rep].Push(event, out); err != nil {
-			out.Failure(Failure{Code: "bad_response", Message: err.Error()})
-		}
+		out.push(decoders[rep], event)
 	}
 	return found(out)
 }

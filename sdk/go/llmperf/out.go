@@ -33,6 +33,13 @@ const (
 	pieceEmbedding
 )
 
+// Hands an event to a decoder; an error is a failure of the response.
+func (out *Out) push(decoder Decoder, event Event) {
+	if err := decoder.Push(event, out); err != nil {
+		out.Failure(Failure{Code: "bad_response", Message: err.Error()})
+	}
+}
+
 // Text of the answer.
 func (out *Out) Text(text string) { out.words(delta{kind: pieceText, text: text}) }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
 use super::print_result;
@@ -11,7 +11,7 @@ use super::skeleton::Language;
 use crate::error::Error;
 use crate::plugin::bundled;
 
-/// Writes ./NAME with a plugin for a made-up API and recorded answers, to be changed into what the real API needs.
+/// Writes ./NAME with a plugin for a made-up API, tests that pass and recorded answers, to be changed into what the real API needs.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct NewArgs {
     /// The API's name: lower-case letters, digits and dashes
@@ -19,8 +19,8 @@ pub(in crate::cli) struct NewArgs {
     /// What to write it in
     #[arg(long, value_enum, default_value_t = Language::Rust)]
     language: Language,
-    /// The SDKs: the directory sdk/ of llmperf's sources; for Rust also a git URL or a version [default: that of the checkout
-    /// that llmperf was built in, or that holds the current directory]
+    /// Where the Rust SDK is: the directory sdk/ of llmperf's sources, a git URL or a version [default: that of the checkout that
+    /// llmperf was built in, or that holds the current directory]. Other languages' SDKs are written into the plugin
     #[arg(long, value_name = "PATH|URL|VERSION")]
     sdk: Option<String>,
 }
@@ -28,19 +28,24 @@ pub(in crate::cli) struct NewArgs {
 pub(in crate::cli) fn run(args: NewArgs) -> Result<u8, Error> {
     let NewArgs { name, language, sdk } = args;
     check_name(&name).map_err(Error::usage)?;
-    let (sdk, dependency) = match language {
-        Language::Rust => (PathBuf::new(), dependency(sdk.as_deref()).map_err(Error::usage)?),
-        _ => (sdk_dir(sdk.as_deref()).map_err(Error::usage)?, String::new()),
+    let dependency = match (language, sdk) {
+        (Language::Rust, sdk) => dependency(sdk.as_deref()).map_err(Error::usage)?,
+        (_, None) => String::new(),
+        (_, Some(sdk)) => {
+            return Err(Error::usage(anyhow!(
+                "--sdk {sdk} is for Rust\nhint: leave it out; the SDKs of other languages are in llmperf itself"
+            )));
+        }
     };
     let identifier = name.replace('-', "_");
     let fill = |text: &str| {
         text.replace("{{name}}", &name).replace("{{crate}}", &identifier).replace("{{sdk}}", &dependency)
     };
     let skeleton = language.skeleton();
-    let written = skeleton.write(Path::new(&name), &sdk, &fill).map_err(Error::usage)?;
+    let written = skeleton.write(Path::new(&name), &fill).map_err(Error::usage)?;
     print_result(&format!(
-        "wrote {written} files to {name}/. Next:\n\n  cd {name}\n{}",
-        fill(skeleton.next)
+        "wrote {written} files to {name}/. Next:\n\n  cd {name}\n  sh build.sh\n  {}\n  llmperf plugin check {name}.wasm\n",
+        skeleton.test
     ))?;
     Ok(0)
 }
@@ -83,12 +88,14 @@ fn dependency(given: Option<&str>) -> Result<String> {
     Ok(format!("{{ path = {} }}", quoted(path)))
 }
 
-/// The directory of the SDKs.
+/// The directory of the Rust SDK.
 fn sdk_dir(given: Option<&str>) -> Result<PathBuf> {
     match given {
         Some(path) if is_sdk(Path::new(path)) => Ok(PathBuf::from(path)),
         Some(path) => {
-            bail!("--sdk {path} is no directory with llmperf's SDKs\nhint: it is sdk/ of llmperf's sources")
+            bail!(
+                "--sdk {path} is no directory with llmperf's SDK for Rust\nhint: it is sdk/ of llmperf's sources"
+            )
         }
         None => near_by().context("the SDK is not found\nhint: --sdk names it: sdk/ of llmperf's sources"),
     }
