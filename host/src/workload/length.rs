@@ -44,6 +44,10 @@ impl Normal {
     /// The mean of the lengths that are drawn, which is above that of the distribution where a good part of it is below `floor`.
     /// Found by drawing: within 1 % or so.
     pub fn mean_drawn(self, floor: Tokens) -> f64 {
+        // Refused elsewhere; each draw would take as long as it may.
+        if self.mean.is_nan() || self.is_below(floor) {
+            return floor.0 as f64;
+        }
         let draws = if self.stddev == 0.0 { 1 } else { DRAWS_FOR_A_MEAN };
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let sum: f64 = (0..draws).map(|_| self.draw(&mut rng, floor).0 as f64).sum();
