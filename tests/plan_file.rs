@@ -203,11 +203,11 @@ fn a_dry_run_sends_nothing_and_says_what_it_would() {
     let done = plan.run(&["--dry-run"]).exits(0);
     let lines: Vec<Vec<&str>> = done.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
     // Ten answers of 1.5 s each, one after the other; then two rounds of five; then a minute.
-    assert_eq!(lines[1][lines[1].len() - 5..], ["10", "1000", "510", "15", "s"]);
-    assert_eq!(lines[2][lines[2].len() - 5..], ["10", "1000", "510", "3", "s"]);
-    assert_eq!(lines[3][lines[3].len() - 7..], ["120", "12000", "6120", "1", "min", "02", "s"][..]);
+    assert_eq!(lines[1][lines[1].len() - 5..], ["10", "1,000", "510", "15", "s"]);
+    assert_eq!(lines[2][lines[2].len() - 5..], ["10", "1,000", "510", "3", "s"]);
+    assert_eq!(lines[3][lines[3].len() - 7..], ["120", "12,000", "6,120", "1", "min", "02", "s"][..]);
     // And two times 30 s between them.
-    assert_eq!(lines[4][lines[4].len() - 7..], ["140", "14000", "7140", "2", "min", "20", "s"][..]);
+    assert_eq!(lines[4][lines[4].len() - 7..], ["140", "14,000", "7,140", "2", "min", "20", "s"][..]);
     listener.set_nonblocking(true).expect("a socket");
     assert!(listener.accept().is_err(), "a connection was opened");
     assert!(!plan.results().exists(), "a directory was made");
@@ -220,7 +220,7 @@ fn what_a_dry_run_foresees_is_what_happens() {
     // A target that is as fast as the estimate assumes.
     let mock = mock(&["--ttft", "500ms", "--itl", "20ms"]);
     let plan = Plan::new(&format!(
-        "base-url = \"{}\"\nmodel = \"m\"\nisl = 80\nisl-stddev = 0\nosl = 26\nosl-stddev = 0\n[[run]]\nrequests = 6\nconcurrency = 3\n[[run]]\nrequests = 8\nrequest-rate = 8\n[[run]]\nrequests = 60\nconcurrency = 60\nisl-stddev = 100\nosl-stddev = 30\n",
+        "base-url = \"{}\"\nmodel = \"m\"\nisl = 80\nisl-stddev = 0\nosl = 26\nosl-stddev = 0\n[[run]]\nrequests = 6\nconcurrency = 3\n[[run]]\nrequests = 8\nrequest-rate = 8\narrival = \"constant\"\n[[run]]\nrequests = 60\nconcurrency = 60\nisl-stddev = 100\nosl-stddev = 30\n",
         mock.base
     ));
     let foreseen = plan.json(&["--dry-run"]);

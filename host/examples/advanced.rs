@@ -3,6 +3,7 @@
 //! `OPENAI_API_BASE=http://127.0.0.1:8000/v1 cargo run --release --example advanced -- MODEL`
 
 use llmperf::metrics::{Level, Metric};
+use llmperf::units::Span;
 use llmperf::{Client, LoadInput, Request};
 
 fn main() -> anyhow::Result<()> {
@@ -20,7 +21,12 @@ pub async fn ask(input: LoadInput) -> anyhow::Result<u64> {
     }
     while let Some(answer) = client.next_ready().await {
         match answer.failure() {
-            None => println!("{}: {:?}", answer.text(), answer.metrics()),
+            None => {
+                let metrics = answer.metrics();
+                let ms = |span: Option<Span>| span.map_or(f64::NAN, Span::as_ms);
+                let (ttft, e2el) = (ms(metrics.ttft), ms(metrics.e2el));
+                println!("TTFT {ttft:.1} ms, E2EL {e2el:.1} ms, {} tokens: {}", metrics.osl, answer.text());
+            }
             Some(failure) => println!("failed: {} {}", failure.code, failure.message),
         }
     }

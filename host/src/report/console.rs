@@ -11,7 +11,7 @@ use super::inert;
 use super::summary_json::kind_name;
 use crate::metrics::{ErrorBar, Summary, TokenBasis, TokenCount, Verdict};
 use crate::units::Span;
-pub(super) use table::grouped;
+pub use table::grouped;
 
 pub use dialect::render_dialects;
 

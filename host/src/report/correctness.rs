@@ -69,7 +69,11 @@ impl CheckedRun<'_> {
             Some(alone) => lines.extend(self.beside(alone)),
         }
         let limits = [
-            (self.fail_above, self.has_mismatches_within(), "mismatched"),
+            (
+                self.fail_above,
+                self.has_mismatches_within(),
+                if self.alone.is_some() { "different" } else { "mismatched" },
+            ),
             (self.fail_above_errors, self.has_errors_within(), "failed"),
         ];
         for (limit, within, what) in limits {
@@ -154,11 +158,11 @@ impl CheckedRun<'_> {
             let (expected, reply, words) = match self.alone {
                 Some(_) => {
                     let (expected, reply) = parting(expected, reply);
-                    (format!("\"{expected}\""), reply, ["alone", "together"])
+                    let expected = format!("\"{}\"", inert(&expected, EXPECTED_WIDTH - 2));
+                    (expected, reply, ["alone", "together"])
                 }
-                None => (expected.clone(), reply.clone(), ["expected", "got"]),
+                None => (inert(expected, EXPECTED_WIDTH), reply.clone(), ["expected", "got"]),
             };
-            let expected = inert(&expected, EXPECTED_WIDTH);
             let head = format!("  #{}  {} {expected}, {} ", id.0, words[0], words[1]);
             let room = width.saturating_sub(head.chars().count() + 2);
             lines.push(format!("{head}\"{}\"", inert(&reply, room)));

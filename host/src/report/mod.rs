@@ -23,7 +23,7 @@ pub use compare::{
     ComparedRun, Format, Language, Size, Tool, Traits, compare_json, comparison_notes, gate_json, gate_text,
     read_pair, read_runs, render_comparison,
 };
-pub use console::{RunLabel, render, render_dialects};
+pub use console::{RunLabel, grouped, render, render_dialects};
 pub use correctness::{CheckLabel, CheckedRun, LISTED_MISMATCHES, Mismatch};
 pub use dialect::add_dialects;
 pub use files::{ReadRecords, RecordsWriter, read_records, write_atomically};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::load_of;
 use super::plan_file::NAME_WIDTH;
 use crate::plan::{ASSUMED_TOKENS_PER_S, ASSUMED_TTFT_S, Estimate, Plan, SearchPlan, Series, estimate};
-use crate::report::{inert, text_table};
+use crate::report::{grouped, inert, text_table};
 use crate::run::{BatchRun, BatchState};
 use crate::units::Span;
 
@@ -77,7 +77,7 @@ fn load_or_search(plan: &Plan) -> String {
 fn cells(estimate: Estimate) -> [String; 4] {
     let Estimate { requests, input_tokens, output_tokens, seconds, at_most } = estimate;
     let up_to = if at_most { "up to " } else { "" };
-    let whole = |n: f64| format!("{up_to}{n:.0}");
+    let whole = |n: f64| format!("{up_to}{}", grouped(n.round(), 0));
     let time = match seconds.round() as u64 {
         s if s < 60 => format!("{s} s"),
         s if s < 3600 => format!("{} min {:02} s", s / 60, s % 60),

@@ -39,7 +39,7 @@ pub(super) struct PlanArgs {
     /// Runs of a TOML file, one after the other; its keys are these flags
     ///
     /// Lists make a run of each value: model = ["a", "b"], request-rate = [1, 2]. What stands above the first [[run]] is for
-    /// all of them. Runs that are done already, by plan-state.json in the results directory, are not made again.
+    /// all of them, but for those that name it in unset = ["…"]. A run may be a --sweep or a search (--find-max-rate). Runs that are done already, by plan-state.json in the results directory, are not made again.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "TargetArgs", "ShapeArgs", "WorkloadArgs", "GoalArgs", "tokens", "save_text", "record", "dialect", "metadata",
     ])]
@@ -320,7 +320,11 @@ impl Runs {
 
 impl SeriesWatcher for Runs {
     fn begins(&mut self, number: usize, plan: &Plan) {
-        self.say(number, &format!("{}, {}", plan.model, load_of(plan)));
+        let load = match plan.goals.series {
+            Some(Series::Search(_)) => "search for the highest rate".to_owned(),
+            _ => load_of(plan),
+        };
+        self.say(number, &format!("{}, {load}", plan.model));
         self.live = live();
     }
     fn run(&mut self) -> &mut dyn Watcher {

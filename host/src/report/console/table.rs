@@ -167,7 +167,7 @@ fn decimals(values: &[(f64, bool)]) -> usize {
 }
 
 /// A number with its thousands set apart.
-pub(in crate::report) fn grouped(value: f64, decimals: usize) -> String {
+pub fn grouped(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let point = text.find('.').unwrap_or(text.len());
     let (whole, fraction) = text.split_at(point);
