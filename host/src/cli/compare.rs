@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_metric_and_statistic_that_a_rule_takes() {
-        let help = Program::command().render_long_help().to_string().replace(['\n', ','], " ");
+        let help =
+            Program::command().render_long_help().to_string().replace(['\n', ','], " ").replace(". ", " ");
         let words: Vec<&str> = help.split(|c: char| c.is_whitespace() || c == ';').collect();
         let metrics = Metric::ALL.map(|metric| metric.definition().name);
         let rates = Aggregate::ALL.map(|rate| rate.definition().name);

@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn lines_break_where_words_do() {
         let check = |text: &str, width, expected: &[&str]| assert_eq!(wrapped(text, width), expected);
-        check("down 5% (-7% to -3%)", 12, &["down 5%", "(-7% to -3%)"]);
+        check("down 5% (-7% to -3%)", 12, &["down 5% (-7%", "to -3%)"]);
         check("规模效应，变化不只来自规模。", 10, &["规模效应，", "变化不只来", "自规模。"]);
         check("", 10, &[""]);
     }
