@@ -12,6 +12,9 @@ const STREAMS: &str = "64";
 const REQUESTS: &str = "192";
 /// Each arrangement is measured this often, in turns, so that what drifts (clock rate, other work) falls on all alike.
 const ROUNDS: usize = 5;
+/// The errors of one kind, those of each round from the least on.
+type Rounds = Vec<Vec<f64>>;
+
 const QUANTILES: [(f64, &str); 3] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99")];
 
 /// What runs beside the good plugin. A neighbour takes CPU whatever it is, and on two cores that shows: what a hostile one adds is
@@ -75,14 +78,14 @@ fn beside_a_hostile_plugin_the_good_ones_times_stay_what_they_were() {
     let _alone = alone();
     // Compiled once before, so that no round pays for it.
     run(&Mock::start(&[]).base_url, "good");
-    let mut measured: HashMap<&str, (Vec<Vec<f64>>, Vec<Vec<f64>>)> = HashMap::new();
+    let mut measured: HashMap<&str, [Rounds; 2]> = HashMap::new();
     let mut traps = vec![];
     for round in 0..ROUNDS {
         // Each begins a round as often as it can: who follows whom is not always the same.
         for n in 0..ARRANGEMENTS.len() {
             let (name, neighbour) = ARRANGEMENTS[(round + n) % ARRANGEMENTS.len()];
             let (errors, beside) = measure(neighbour);
-            let (ttft, gaps) = measured.entry(name).or_default();
+            let [ttft, gaps] = measured.entry(name).or_default();
             ttft.push(errors.ttft);
             gaps.push(errors.gaps);
             let kinds = beside.as_ref().map(Outcome::kinds).unwrap_or_default();
@@ -100,12 +103,11 @@ fn beside_a_hostile_plugin_the_good_ones_times_stay_what_they_were() {
     );
     for (what, of) in [("TTFT error", 0), ("gap error", 1)] {
         for (name, _) in ARRANGEMENTS {
-            let (ttft, gaps) = &measured[name];
-            println!("{what:<11} {name:<23} {}", cells([ttft, gaps][of]));
+            println!("{what:<11} {name:<23} {}", cells(&measured[name][of]));
         }
     }
     for (what, of) in [("TTFT error", 0), ("gap error", 1)] {
-        let rounds = |name: &str| [&measured[name].0, &measured[name].1][of];
+        let rounds = |name: &str| &measured[name][of];
         let (good, hostile) = (rounds(ARRANGEMENTS[1].0), rounds(ARRANGEMENTS[2].0));
         println!("{what:<11} {:<23} {}", "hostile less good", differences(hostile, good));
     }
