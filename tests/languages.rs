@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 
 use support::{Results, Server, llmperf};
-use support_languages::{Case, Language, New, build, cases, is_skipped, judge_component, judge_run};
+use support_languages::{Case, Language, New, build, cases, is_skipped, judge_component, judge_run, load};
 
 #[test]
 fn a_plugin_in_rust_passes_every_case() {
@@ -95,6 +95,7 @@ fn left_out(language: Language) -> bool {
 
 /// `llmperf plugin check`, with so many recorded answers.
 fn check_component(wasm: &Path, fixtures: Option<&Path>, recorded: usize) {
+    load(wasm);
     let mut check = llmperf("plugin").args(["check".as_ref(), wasm.as_os_str()]);
     if let Some(fixtures) = fixtures {
         check = check.args(["--fixtures".as_ref(), fixtures.as_os_str()]);

@@ -9,13 +9,18 @@ use serde_json::Value;
 
 use super::case::{Case, request_spec, text};
 
-/// What a component says of itself, the requests it builds, and how it explains an HTTP error.
-pub(crate) fn judge_component(wasm: &Path, cases: &[Case]) {
-    // The binary's own directory in these suites, so that a component is compiled once.
+/// Loads a component. Compiling a large one takes minutes of a busy machine, which no run of the binary may: it is kept where the
+/// binary looks for it.
+pub(crate) fn load(wasm: &Path) -> Plugin {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home/cache/llmperf/compiled");
     let engine = Engine::new(Limits::default(), Some(&cache)).expect("an engine");
     let bytes = std::fs::read(wasm).expect("it was built");
-    let plugin = engine.load("parrot", &bytes).expect("it loads");
+    engine.load("a plugin", &bytes).expect("it loads")
+}
+
+/// What a component says of itself, the requests it builds, and how it explains an HTTP error.
+pub(crate) fn judge_component(wasm: &Path, cases: &[Case]) {
+    let plugin = load(wasm);
     let description = plugin.description();
     assert_eq!(description.name, "parrot");
     assert_eq!(description.tasks, ["chat"]);

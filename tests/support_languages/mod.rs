@@ -9,6 +9,6 @@ mod skeleton;
 mod toolchain;
 
 pub(crate) use case::{Case, cases};
-pub(crate) use judge::{judge_component, judge_run};
+pub(crate) use judge::{judge_component, judge_run, load};
 pub(crate) use skeleton::New;
 pub(crate) use toolchain::{Language, build, is_skipped};
