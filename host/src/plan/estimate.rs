@@ -165,10 +165,11 @@ mod tests {
             (input.find_max_rate, input.max_rate, input.step_duration) = (true, Some(2.0), Some(100.0));
             input.slo = vec!["ttft:p50<1s".to_owned()];
         });
-        // 1 and then 2 a second pass, each in runs of 100, 200 and 400 s: no more can come.
+        // 1 a second passes, 2 does not, and then the distance is halved from below, until it is within 5 %; each in runs of
+        // 100, 200 and 400 s.
         assert!(estimate.at_most);
-        assert_eq!(estimate.requests, 700.0 + 1400.0);
-        assert!(estimate.seconds >= 2.0 * 700.0, "{estimate:?}");
+        assert_eq!(estimate.requests, 7.0 * (100.0 + 200.0 + 150.0 + 175.0 + 188.0 + 194.0));
+        assert!(estimate.seconds >= 6.0 * 700.0, "{estimate:?}");
     }
 
     #[test]
