@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::load::deadline::DeadlineArgs;
 use super::load::results::Output;
 use super::load::target::TargetArgs;
 use super::load::{Live, PLAIN_WIDTH, early_end, tell_files, without_success};
@@ -97,15 +98,8 @@ struct CheckLoadArgs {
     /// Seconds that running requests may go on once launching has stopped [default: 0, 5 after Ctrl-C]
     #[arg(long, value_name = "S", hide_short_help = true)]
     drain: Option<f64>,
-    /// Fail a request that has no connection after so many seconds
-    #[arg(long, value_name = "S", default_value_t = default::CONNECT_TIMEOUT_S, hide_short_help = true)]
-    connect_timeout: f64,
-    /// Fail a request on which nothing arrives for so many seconds
-    #[arg(long, value_name = "S", default_value_t = default::READ_TIMEOUT_S, hide_short_help = true)]
-    read_timeout: f64,
-    /// Fail a request that takes longer than so many seconds
-    #[arg(long, value_name = "S", default_value_t = default::REQUEST_TIMEOUT_S, hide_short_help = true)]
-    request_timeout: f64,
+    #[command(flatten)]
+    deadlines: DeadlineArgs,
 }
 
 /// What becomes of the replies.
@@ -131,9 +125,6 @@ impl CorrectnessArgs {
             num_concurrent_requests: load.num_concurrent_requests,
             timeout: load.timeout,
             drain: load.drain,
-            connect_timeout: Some(load.connect_timeout),
-            read_timeout: Some(load.read_timeout),
-            request_timeout: Some(load.request_timeout),
             seed: Some(check.seed),
             tokenizer: check.tokenizer,
             additional_sampling_params: Some(check.additional_sampling_params),
@@ -142,6 +133,7 @@ impl CorrectnessArgs {
             ..LoadInput::default()
         };
         target.fill(&mut input);
+        load.deadlines.fill(&mut input);
         CorrectnessInput {
             load: input,
             check: match check.check {

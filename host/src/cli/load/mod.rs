@@ -1,5 +1,6 @@
 //! `llmperf load`: the load test.
 
+pub(super) mod deadline;
 mod forecast;
 mod goals;
 mod plan_file;

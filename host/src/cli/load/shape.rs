@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::plan::{ArrivalWord, LoadInput, default};
+use super::deadline::DeadlineArgs;
+use crate::plan::{ArrivalWord, LoadInput};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
@@ -64,15 +65,8 @@ pub(super) struct ShapeArgs {
     /// Seconds that running requests may go on once launching has stopped [default: 30 after --duration, 0 after --timeout, 5 after Ctrl-C]
     #[arg(long, value_name = "S", hide_short_help = true)]
     drain: Option<f64>,
-    /// Fail a request that has no connection after so many seconds
-    #[arg(long, value_name = "S", default_value_t = default::CONNECT_TIMEOUT_S, hide_short_help = true)]
-    connect_timeout: f64,
-    /// Fail a request on which nothing arrives for so many seconds
-    #[arg(long, value_name = "S", default_value_t = default::READ_TIMEOUT_S, hide_short_help = true)]
-    read_timeout: f64,
-    /// Fail a request that takes longer than so many seconds
-    #[arg(long, value_name = "S", default_value_t = default::REQUEST_TIMEOUT_S, hide_short_help = true)]
-    request_timeout: f64,
+    #[command(flatten)]
+    deadlines: DeadlineArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -105,8 +99,6 @@ impl ShapeArgs {
         input.ramp_up = self.ramp_up;
         input.timeout = self.timeout;
         input.drain = self.drain;
-        input.connect_timeout = Some(self.connect_timeout);
-        input.read_timeout = Some(self.read_timeout);
-        input.request_timeout = Some(self.request_timeout);
+        self.deadlines.fill(input);
     }
 }
