@@ -231,6 +231,8 @@ fn what_is_no_plugin_or_another_file_is_refused() {
     refused(user.0.path(), &[], &["is no file", "hint:"]);
     refused(Path::new("/dev/zero"), &[], &["/dev/zero is no file"]);
     refused(&user.path("none.wasm"), &[], &["none.wasm cannot be read"]);
+    let address = Path::new("oci://ghcr.io/o/magpie@sha256:00");
+    refused(address, &[], &["is an address, and nothing is fetched", "hint: download"]);
     let core = user.path("core.wasm");
     fs::write(&core, b"\0asm\x01\0\0\0").expect("a module");
     refused(&core, &[], &["core WebAssembly module", "hint:"]);

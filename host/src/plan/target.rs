@@ -8,7 +8,7 @@ use super::credential::credential;
 use super::installed::installed;
 use super::{LoadInput, PluginSource, Target};
 use crate::plugin::bundled;
-use crate::provider::{Catalog, Env, Provider, ProviderEntry, aws_region, expand, parse_header};
+use crate::provider::{Catalog, Env, Provider, ProviderEntry, alike, aws_region, expand, parse_header};
 
 /// The word of `--llm-api` that takes model names as LiteLLM does.
 const LITELLM: &str = "litellm";
@@ -98,7 +98,9 @@ pub(super) fn find_entry(
         known.push(LITELLM);
         known.sort_unstable();
         known.dedup();
-        bail!("--llm-api {word} is not known\nhint: known are {}", known.join(", "));
+        let near = alike(word, &known).join(", ");
+        let hint = if near.is_empty() { String::new() } else { format!("near are {near}; ") };
+        bail!("--llm-api {word} is not known\nhint: {hint}llmperf providers lists all");
     };
     let sent = match &entry.model {
         Some(whole) if !model.contains('/') => expand(whole, &|_| Some(model.clone()))?,

@@ -21,6 +21,7 @@ pub use expand::expand;
 pub use foreign::looks_secret;
 pub use lease::{Fetch, Lease};
 pub use prepare::{Refusal, parse_header};
+pub use route::alike;
 pub use scheme::{Env, Scheme};
 pub use secret::{Secret, Secrets};
 

@@ -49,17 +49,22 @@ impl Catalog {
                 "--model {model} does not say who serves it\nhint: write PROVIDER/{model}, as in groq/{model} or ollama/{model}"
             );
         };
-        let likeness = |prefix: &str| strsim::jaro_winkler(given, prefix.trim_end_matches('/'));
-        let mut near: Vec<&str> =
-            prefixes.iter().copied().filter(|prefix| likeness(prefix) >= ALIKE).collect();
-        near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
-        near.truncate(SHOWN_ALIKE);
+        let near = alike(given, &prefixes);
         let hint = match near.is_empty() {
             true => format!("known are {}", prefixes.join(" ")),
             false => format!("near are {}; llmperf providers lists all", near.join(" ")),
         };
         format!("--model {model}: no provider has the prefix {given}/\nhint: {hint}")
     }
+}
+
+/// The names that look most like the one given, the likest first; none where none does.
+pub fn alike<'a>(given: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(given, name.trim_end_matches('/'));
+    let mut near: Vec<&str> = names.iter().copied().filter(|name| likeness(name) >= ALIKE).collect();
+    near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    near.truncate(SHOWN_ALIKE);
+    near
 }
 
 #[cfg(test)]

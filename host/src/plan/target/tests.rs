@@ -31,6 +31,13 @@ fn a_base_url_comes_from_the_command_line_then_the_environment_then_the_provider
 }
 
 #[test]
+fn a_word_that_nobody_knows_is_refused_with_those_like_it() {
+    let error = |word| plan(asked(word, "m"), &[]).expect_err(word).to_string();
+    assert!(error("antropic").contains("hint: near are anthropic, "), "{}", error("antropic"));
+    assert!(error("zzzzzzzz").ends_with("hint: llmperf providers lists all"), "{}", error("zzzzzzzz"));
+}
+
+#[test]
 fn variables_of_an_address_are_filled_in_and_missing_ones_named() {
     let token = ("GCLOUD_ACCESS_TOKEN", "ya29.0123456789");
     let vertex = asked("litellm", "vertex_ai/gemini-2.5-flash");

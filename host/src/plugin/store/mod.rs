@@ -198,12 +198,17 @@ pub fn is_plugin_name(name: &str) -> bool {
 }
 
 /// The content of a component file. A link is refused, since what it names may be another file tomorrow, and so is what is no
-/// plain file, which may have no end.
+/// plain file, which may have no end. So is an address.
 ///
 /// # Errors
 /// Says what it is instead, or why it cannot be read.
 pub fn read_component(path: &Path) -> Result<Vec<u8>> {
     let named = path.display();
+    if named.to_string().contains("://") {
+        bail!(
+            "{named} is an address, and nothing is fetched\nhint: download the component, then name its file"
+        );
+    }
     let metadata = fs::symlink_metadata(path).with_context(|| format!("{named} cannot be read"))?;
     if metadata.is_symlink() {
         let target = fs::read_link(path).map(|to| format!(" to {}", to.display())).unwrap_or_default();
