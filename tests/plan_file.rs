@@ -409,6 +409,7 @@ fn a_flag_that_belongs_into_the_file_is_refused_beside_it() {
         &["--model", "m"][..],
         &["--concurrency", "2"],
         &["--isl", "60"],
+        &["--read-timeout", "5"],
         &["--slo", "e2el<1s"],
         &["--save-text"],
     ] {

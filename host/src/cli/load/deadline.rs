@@ -5,6 +5,7 @@ use clap::Args;
 use crate::plan::{LoadInput, default};
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
 pub(in crate::cli) struct DeadlineArgs {
     /// Fail a request that has no connection after so many seconds
     #[arg(long, value_name = "S", default_value_t = default::CONNECT_TIMEOUT_S, hide_short_help = true)]

@@ -23,6 +23,7 @@ use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, plugin_line, render, render_dialects};
 use crate::run::{self, Ended, Report, ResultFiles, Setup, Watcher};
 use crate::units::Span;
+use deadline::DeadlineArgs;
 use goals::GoalArgs;
 use plan_file::{Beside, PlanArgs};
 use results::{Output, ResultArgs};
@@ -43,6 +44,9 @@ pub(super) struct LoadArgs {
     target: TargetArgs,
     #[command(flatten)]
     shape: ShapeArgs,
+    // Not within ShapeArgs: arguments that flatten others are no group, and --plan excludes groups.
+    #[command(flatten)]
+    deadlines: DeadlineArgs,
     #[command(flatten)]
     workload: WorkloadArgs,
     #[command(flatten)]
@@ -58,6 +62,7 @@ impl LoadArgs {
         let mut input = LoadInput::default();
         self.target.fill(&mut input);
         self.shape.fill(&mut input);
+        self.deadlines.fill(&mut input);
         self.workload.fill(&mut input);
         self.goals.fill(&mut input);
         self.results.fill(&mut input);

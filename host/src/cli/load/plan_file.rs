@@ -41,7 +41,7 @@ pub(super) struct PlanArgs {
     /// Lists make a run of each value: model = ["a", "b"], request-rate = [1, 2]. What stands above the first [[run]] is for
     /// all of them, but for those that name it in unset = ["…"]. A run may be a --sweep or a search (--find-max-rate). Runs that are done already, by plan-state.json in the results directory, are not made again.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "TargetArgs", "ShapeArgs", "WorkloadArgs", "GoalArgs", "tokens", "save_text", "record", "dialect", "metadata",
+        "TargetArgs", "ShapeArgs", "DeadlineArgs", "WorkloadArgs", "GoalArgs", "tokens", "save_text", "record", "dialect", "metadata",
     ])]
     plan: Option<PathBuf>,
     /// With --plan: say what would be done, with estimated requests, tokens and time

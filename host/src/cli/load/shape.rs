@@ -2,7 +2,6 @@
 
 use clap::{Args, ValueEnum};
 
-use super::deadline::DeadlineArgs;
 use crate::plan::{ArrivalWord, LoadInput};
 
 #[derive(Debug, Args)]
@@ -65,8 +64,6 @@ pub(super) struct ShapeArgs {
     /// Seconds that running requests may go on once launching has stopped [default: 30 after --duration, 0 after --timeout, 5 after Ctrl-C]
     #[arg(long, value_name = "S", hide_short_help = true)]
     drain: Option<f64>,
-    #[command(flatten)]
-    deadlines: DeadlineArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,6 +96,5 @@ impl ShapeArgs {
         input.ramp_up = self.ramp_up;
         input.timeout = self.timeout;
         input.drain = self.drain;
-        self.deadlines.fill(input);
     }
 }
