@@ -114,8 +114,11 @@ pub(super) fn notes(
 
 /// What --mean-output-tokens comes to where the standard deviation that nobody gave is too wide for it.
 pub(super) fn length_note(osl: Normal, given: Option<f64>) -> Option<String> {
+    if given.is_some() {
+        return None;
+    }
     let drawn = osl.mean_drawn(Tokens(1));
-    (given.is_none() && drawn > osl.mean * NOTABLE).then(|| {
+    (drawn > osl.mean * NOTABLE).then(|| {
         format!(
             "output lengths are drawn with --stddev-output-tokens {}, never below 1: their mean is about {drawn:.0}, not {}; \
              --stddev-output-tokens 0 asks for {} each time",

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::batch_series::{Finding, Searched, SweepPart, findings, search};
 use super::batch_state::{BatchState, FinishedRun, FoundRate};
@@ -16,6 +15,7 @@ use super::{Ended, Report, SeriesWatcher, Setup};
 use crate::clock;
 use crate::error::Error;
 use crate::plan::{Plan, PluginSource, Series, Target};
+use crate::plugin::sha256;
 use crate::report::{BatchRow, SCHEMA_VERSION};
 use crate::units::Span;
 
@@ -60,7 +60,7 @@ impl BatchRun {
         });
         let shown = settings.iter().filter(|(key, _)| key != "header");
         Ok(BatchRun {
-            digest: hex(&Sha256::digest(what.to_string())),
+            digest: sha256(what.to_string()),
             settings: shown.map(|(key, values)| (key.clone(), json!(values))).collect(),
             name,
             plan,
@@ -71,11 +71,7 @@ impl BatchRun {
 
 fn file_digest(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    Ok(hex(&Sha256::digest(bytes)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(sha256(bytes))
 }
 
 /// Sees the runs as they go, for people. Numbers are those of the runs, from 1.

@@ -13,7 +13,7 @@ use super::build::{self, Ready};
 use super::control::Stop;
 use super::io::{Io, IoReport, Sender};
 use super::record::Recorder;
-use super::schedule::{Schedule, requests_ahead};
+use super::schedule::Schedule;
 use super::turns::{self, NotReached};
 use super::{QUEUED_RECORDS, Setup, decode, machine};
 use crate::load::{Dropped, Source};
@@ -36,8 +36,8 @@ impl Feed {
     /// The workload of the plan. Its builders begin at once.
     pub(super) fn of_plan(setup: &Setup) -> Result<Feed> {
         let Setup { plan, builder, .. } = setup;
-        let (source, builders) = build::start(builder, plan.requests(), requests_ahead(plan))?;
         let schedule = Schedule::of_plan(plan, builder);
+        let (source, builders) = build::start(builder, plan.requests(), schedule.ahead)?;
         Ok(Feed { source, builders, requests: plan.requests(), schedule })
     }
 }

@@ -46,33 +46,28 @@ impl Results {
         let Some(results_dir) = setup.plan.results_dir.clone() else { return Ok(Results(None)) };
         let test = if setup.plan.check.is_some() { "correctness" } else { "load" };
         let base = format!("{}_{test}_{timestamp}", setup.plan.model);
-        Results::open(results_dir, &base, &manifest::of(setup, timestamp), timestamp).map(|mut results| {
-            if let Some(open) = results.0.as_mut().filter(|_| setup.plan.check.is_some()) {
-                open.rows = None;
-            }
-            results
-        })
+        let rows = setup.plan.check.is_none().then(Rows::default);
+        Results::open(results_dir, &base, &manifest::of(setup, timestamp), timestamp, rows)
     }
 
     /// The same for the results of a replay.
     pub(super) fn of_replay(plan: &ReplayPlan, recorded: &Recorded, manifest: &Value) -> Result<Results> {
         let Some(results_dir) = plan.results_dir.clone() else { return Ok(Results(None)) };
         let base = format!("{}_replay_{}", recorded.model(), recorded.started());
-        Results::open(results_dir, &base, manifest, recorded.started())
+        Results::open(results_dir, &base, manifest, recorded.started(), Some(Rows::default()))
     }
 
-    fn open(results_dir: PathBuf, base: &str, manifest: &Value, timestamp: u64) -> Result<Results> {
+    fn open(
+        results_dir: PathBuf,
+        base: &str,
+        manifest: &Value,
+        timestamp: u64,
+        rows: Option<Rows>,
+    ) -> Result<Results> {
         let run_dir = new_run_dir(&results_dir, base)?;
         write_atomically(&run_dir.join("manifest.json"), &pretty(manifest))?;
         let records = RecordsWriter::create(&run_dir.join("records.jsonl"))?;
-        Ok(Results(Some(Open {
-            failed: None,
-            results_dir,
-            run_dir,
-            records,
-            rows: Some(Rows::default()),
-            timestamp,
-        })))
+        Ok(Results(Some(Open { failed: None, results_dir, run_dir, records, rows, timestamp })))
     }
 
     /// Keeps the record of a request that has just ended.

@@ -116,7 +116,7 @@ fn trace_rate(plan: &Plan) -> Option<f64> {
 }
 
 /// How many requests are built ahead of their time.
-pub(super) fn requests_ahead(plan: &Plan) -> usize {
+fn requests_ahead(plan: &Plan) -> usize {
     let prompt = match &plan.dataset {
         Some(dataset) => dataset.mean_prompt_bytes() as f64,
         // Some 5 bytes a token in JSON.

@@ -30,7 +30,7 @@ pub fn html_page(run: &RunDir) -> Result<String> {
     let (summary, manifest) = (&run.summary, &run.manifest);
     let model = foreign_at(manifest, "/plan/model");
     let parts = [
-        head(&model),
+        page_head("en", &model, STYLE),
         outcome::headline(summary, manifest),
         outcome::verdict(summary),
         outcome::tiles(summary),
@@ -57,15 +57,16 @@ fn portrait(run: &RunDir) -> Result<(Portrait, bool)> {
     Ok((portrait, torn))
 }
 
-fn head(model: &str) -> String {
+/// The beginning of a page that fetches nothing and runs nothing, up to its body; `title` is HTML already.
+pub(super) fn page_head(lang: &str, title: &str, style: &str) -> String {
     // The digest lets this style sheet be, and no other.
-    let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
+    let digest = BASE64_STANDARD.encode(Sha256::digest(style));
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{model} · llmperf</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+         <title>{title} · llmperf</title>\n<style>{style}</style>\n</head>\n<body>\n"
     )
 }
 

@@ -1,11 +1,7 @@
 //! One page that loads nothing and may load nothing, in light and dark, at a desk, on a phone and on paper.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use sha2::{Digest, Sha256};
-
 use super::{Block, Document, Language};
-use crate::report::html::escaped;
+use crate::report::html::{escaped, page_head};
 
 const STYLE: &str = include_str!("style.css");
 /// A text that is longer, such as a model's name, goes on below itself.
@@ -20,16 +16,7 @@ pub(super) fn render(document: &Document, language: Language) -> String {
         Language::English => "en",
         Language::Chinese => "zh-CN",
     };
-    // The digest lets this style sheet be, and no other.
-    let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{} · llmperf</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n",
-        title.unwrap_or_default()
-    );
+    let mut out = page_head(lang, &title.unwrap_or_default(), STYLE) + "<main>\n";
     for block in &document.0 {
         match block {
             Block::Heading(level, text) => out += &format!("<h{level}>{}</h{level}>\n", escaped(text)),
