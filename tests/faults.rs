@@ -1,6 +1,16 @@
 //! Whatever a server does wrong is a failure of one request, with a name of its own, and never the end of a run.
 
+#[path = "faults/answers.rs"]
+mod answers;
+#[path = "faults/ends.rs"]
+mod ends;
+#[path = "faults/pressure.rs"]
+mod pressure;
 mod support;
+#[path = "faults/table.rs"]
+mod table;
+#[path = "faults/wire.rs"]
+mod wire;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -9,6 +19,26 @@ use llmperf::record::{FailureKind, Outcome, RequestRecord};
 use llmperf::units::Span;
 use serde_json::{Value, json};
 use support::{Results, Server, counts, load_small, mock, say};
+
+#[test]
+fn the_table_of_answers_holds() {
+    table::check(answers::CASES);
+}
+
+#[test]
+fn the_table_of_the_wire_holds() {
+    table::check(wire::CASES);
+}
+
+#[test]
+fn the_table_of_pressure_holds() {
+    table::check(pressure::CASES);
+}
+
+#[test]
+fn the_table_of_ends_holds() {
+    table::check(ends::CASES);
+}
 
 /// What must come of a fault.
 struct Case {
