@@ -1,6 +1,8 @@
 //! The report as JSON: the same numbers and findings, for programs. Names are the same in every language. An infinite change,
 //! from zero, is `null`.
 
+mod advice;
+
 use serde_json::{Map, Value, json};
 
 use super::ComparedRun;
@@ -24,6 +26,7 @@ pub fn compare_json(runs: &[ComparedRun], language: Language, seed: u64) -> Valu
         })).collect::<Vec<_>>(),
         "quantisation": analysis::quantisations(runs).iter().map(|step| step_json(runs, step)).collect::<Vec<_>>(),
         "rankings": Scenario::ALL.map(|scenario| ranking_json(runs, scenario, language)),
+        "advice": advice::advice_json(runs, language),
     })
 }
 
@@ -45,6 +48,13 @@ pub(super) fn about(run: &ComparedRun) -> Value {
         "request_rate_per_s": run.request_rate,
         "verdict": run.verdict,
         "objectives": run.objectives,
+        "accuracy": run.facts.accuracy.iter().map(|found| json!({
+            "check": found.check,
+            "right": found.right.hits,
+            "judged": found.right.of,
+            "value": found.right.value(),
+            "ci95": found.right.interval95(),
+        })).collect::<Vec<_>>(),
     })
 }
 

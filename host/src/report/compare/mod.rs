@@ -1,6 +1,7 @@
 //! Runs beside each other: what LLMPerf's users lay out by hand, made from the runs' own files. This room reads results and
 //! shows numbers; whether two differ is said in [`crate::metrics`].
 
+mod advice;
 mod analysis;
 mod document;
 mod gate;
@@ -22,7 +23,7 @@ pub use json::compare_json;
 pub use model::{Size, Traits};
 pub use render::{Format, render_comparison};
 pub use report::comparison_notes;
-pub use source::{read_pair, read_runs};
+pub use source::{Accuracy, Facts, read_pair, read_runs};
 pub use words::Language;
 
 /// A run as comparisons have it.
@@ -52,6 +53,15 @@ pub struct ComparedRun {
     /// The requests; `None` where only the summary is there, and no number has an interval.
     pub sample: Option<Sample>,
     pub estimates: Estimates,
+    /// What advice takes of it.
+    pub facts: Facts,
+}
+
+impl ComparedRun {
+    /// Whether both are of one model, quantised alike and at one target.
+    fn is_of_model(&self, other: &ComparedRun) -> bool {
+        (&self.model, &self.traits, &self.facts.target) == (&other.model, &other.traits, &other.facts.target)
+    }
 }
 
 /// Who measured, and by whose formulas.

@@ -1,5 +1,6 @@
 //! The report in words: the sections of the comparison that LLMPerf's users wrote by hand, made from the runs.
 
+mod advice;
 mod changes;
 mod notes;
 
@@ -9,6 +10,8 @@ use super::number::number;
 use super::words::{Language, Words};
 use super::{ComparedRun, Tool};
 use crate::metrics::{Aggregate, Level, Metric, Moment, Quantity};
+
+pub(super) use advice::{Cell, Item, advised};
 
 /// A row of a table of results.
 #[derive(Clone, Copy)]
@@ -47,6 +50,7 @@ pub(super) fn report(runs: &[ComparedRun], language: Language, seed: u64) -> Doc
     gradient(&mut document, runs, words);
     changes::quantisation(&mut document, runs, words);
     rankings(&mut document, runs, words);
+    advice::sections(&mut document, runs, language);
     let notes = notes::notes(runs, words);
     if !notes.is_empty() {
         document.heading(2, words.notes);

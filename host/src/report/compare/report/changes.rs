@@ -80,7 +80,12 @@ fn steps(
     }
 }
 
-fn change(quantity: Quantity, difference: Difference, (a, b): &(String, String), words: &Words) -> String {
+pub(super) fn change(
+    quantity: Quantity,
+    difference: Difference,
+    (a, b): &(String, String),
+    words: &Words,
+) -> String {
     let (what, scale, unit) = match quantity {
         Quantity::Of(Metric::Ttft, _) => (words.ttft, MS, words.unit_s),
         Quantity::Of(Metric::Itl, _) => (words.itl, MS, words.unit_s),

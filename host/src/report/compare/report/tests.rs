@@ -1,8 +1,8 @@
 use super::*;
 use crate::metrics::request::tests::record;
 use crate::metrics::{Context, Estimates, Sample, Terms, TokenBasis, summarize};
-use crate::report::compare::Traits;
 use crate::report::compare::document::Block;
+use crate::report::compare::{Facts, Traits};
 
 /// A run of 40 requests, four at a time: the first token after `ttft` to `ttft + 38` ms, then 20 tokens every `ttft / 2` ms.
 pub(in crate::report::compare) fn run(model: &str, ttft: u64) -> ComparedRun {
@@ -34,6 +34,7 @@ pub(in crate::report::compare) fn run(model: &str, ttft: u64) -> ComparedRun {
         objectives: vec![],
         estimates: Estimates::of(&sample, &rates, 0, ttft),
         sample: Some(sample),
+        facts: Facts::default(),
     }
 }
 

@@ -89,6 +89,7 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         objectives: vec![],
         sample,
         estimates: Estimates::default(),
+        facts: super::Facts::default(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Finds out what a path is, and reads the runs it stands for.
 
+mod facts;
 mod legacy;
 mod ours;
 
@@ -11,6 +12,8 @@ use serde_json::Value;
 
 use super::ComparedRun;
 use crate::metrics::{Estimates, Moment, Quantity};
+
+pub use facts::{Accuracy, Facts};
 
 const HINT: &str =
     "hint: give run directories, summary.json, sweep_*.json, or LLMPerf's *_summary.json of a load test";
@@ -24,6 +27,7 @@ pub fn read_runs(paths: &[PathBuf], seed: u64) -> Result<Vec<ComparedRun>> {
     for path in paths {
         read_path(path, &mut runs)?;
     }
+    facts::give_checks(&mut runs);
     for (stream, run) in (0..).zip(&mut runs) {
         estimate(run, seed, stream);
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{HINT, read_json};
+use super::{Facts, HINT, read_json};
 use crate::metrics::{
     Aggregate, Distribution, Estimates, Level, Metric, Quantile, Quantity, Sample, Slo, Terms, TokenBasis,
 };
@@ -34,13 +34,13 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         _ => TokenBasis::Local,
     };
     let objectives = objectives(path, json)?;
-    let sample = match beside("records.jsonl") {
-        file if file.exists() => {
-            let terms = terms(json, plan, &objectives);
-            Some(Sample::of_records(&read_records(&file)?.records, basis, &terms))
-        }
+    let records = match beside("records.jsonl") {
+        file if file.exists() => Some(read_records(&file)?.records),
         _ => None,
     };
+    let terms = terms(json, plan, &objectives);
+    let sample = records.as_deref().map(|records| Sample::of_records(records, basis, &terms));
+    let facts = Facts::of(path, json, plan, records.as_deref().unwrap_or(&[]))?;
     // A summary that was taken out of its directory does not say whose it is.
     let unnamed = || path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
     let model = plan["model"].as_str().map_or_else(unnamed, str::to_owned);
@@ -64,6 +64,7 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         objectives: objectives.iter().map(ToString::to_string).collect(),
         sample,
         estimates: Estimates::default(),
+        facts,
     })
 }
 

@@ -1,9 +1,12 @@
 //! The words of the report, a table for each language. A word that a language lacks does not compile.
 
+mod advice;
 mod en;
 mod zh;
 
 use serde::Serialize;
+
+pub(super) use advice::AdviceWords;
 
 /// The languages that there are words in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,13 @@ impl Language {
             Language::Chinese => &zh::WORDS,
         }
     }
+
+    pub(super) fn advice(self) -> &'static AdviceWords {
+        match self {
+            Language::English => &advice::ENGLISH,
+            Language::Chinese => &advice::CHINESE,
+        }
+    }
 }
 
 impl Words {
@@ -42,14 +52,17 @@ impl Words {
 }
 
 macro_rules! words {
-    ($($word:ident)*) => {
+    ($Words:ident: $($word:ident)*) => {
         /// Every word and sentence; `{gap}` is filled in.
         #[derive(Debug, Serialize)]
-        pub(super) struct Words { $(pub(super) $word: &'static str,)* }
+        pub(in crate::report::compare) struct $Words { $(pub(in crate::report::compare) $word: &'static str,)* }
     };
 }
 
+pub(self) use words;
+
 words! {
+    Words:
     title configuration item statistic model_name family quantisation parameters requests requests_cell concurrency rate_cell
     input_length measured_by verdict valid doubtful invalid objectives unknown
     details speed ttft itl e2el ttft_title itl_title e2el_title unit_s
@@ -74,10 +87,12 @@ mod tests {
     use super::*;
 
     fn table(language: Language) -> Map<String, Value> {
-        match serde_json::to_value(language.words()).expect("words") {
+        let both = [serde_json::to_value(language.words()), serde_json::to_value(language.advice())];
+        let words = both.into_iter().flat_map(|table| match table.expect("words") {
             Value::Object(table) => table,
             other => panic!("{other}"),
-        }
+        });
+        words.collect()
     }
 
     fn gaps(sentence: &Value) -> Vec<String> {
