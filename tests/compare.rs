@@ -101,6 +101,182 @@ fn three_models_of_known_speeds_are_told_apart_in_both_languages_and_every_forma
     assert!(csv.lines().count() > 200 && csv.lines().all(|line| line.split(',').count() >= 12), "{csv}");
 }
 
+/// A piece of advice by its topic, in the part of the report that it stands in.
+fn advice<'a>(json: &'a Value, part: &str, topic: &str) -> &'a Value {
+    let items = json["advice"][part].as_array().unwrap_or_else(|| panic!("{part}"));
+    items.iter().find(|item| item["topic"] == topic).unwrap_or_else(|| panic!("{topic}: {items:?}"))
+}
+
+fn recommended(item: &Value) -> Vec<&str> {
+    let runs = item["recommends"].as_array().expect("recommendations").iter();
+    runs.map(|of| of["run"].as_str().expect("a label")).collect()
+}
+
+fn says(item: &Value) -> String {
+    item["says"].as_array().expect("sentences").iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn json_of(dir: &str, more: &[&str]) -> Value {
+    let done = compare(&[&[dir, "--output", "json"], more].concat()).exits(0);
+    serde_json::from_str(&done.stdout).expect("JSON")
+}
+
+/// What a busy machine does to a run is not what advice is about.
+fn judged_valid(results: &Results) {
+    for dir in results.run_dirs() {
+        let path = dir.join("summary.json");
+        let text = std::fs::read_to_string(&path).expect("a summary");
+        let mut summary: Value = serde_json::from_str(&text).expect("JSON");
+        summary["verdict"]["level"] = json!("valid");
+        std::fs::write(&path, summary.to_string()).expect("a file");
+    }
+}
+
+#[test]
+fn each_scenario_has_its_model_by_a_stated_rule_in_both_languages_and_every_format() {
+    let results = Results::new();
+    // The second is a quarter slower than the first, the third four times.
+    for (model, ttft, itl) in
+        [("qwen2.5:7b", "40ms", "4ms"), ("qwen2.5:14b", "50ms", "5ms"), ("qwen2.5:32b", "160ms", "16ms")]
+    {
+        measure(&mock(&["--ttft", ttft, "--itl", itl]), model, &results, &[]);
+    }
+    judged_valid(&results);
+    let dir = text(results.path());
+    let json = json_of(dir, &[]);
+    for (topic, expected) in [
+        ("interactive", &["Qwen2.5 7B"][..]),
+        ("batch", &["Qwen2.5 7B"]),
+        ("balanced", &["Qwen2.5 14B"]),
+        ("high_quality", &["Qwen2.5 32B"]),
+        ("one_model", &["Qwen2.5 14B"]),
+        ("mix", &["Qwen2.5 7B", "Qwen2.5 32B"]),
+    ] {
+        let item = advice(&json, "deployment", topic);
+        assert_eq!((recommended(item), &item["decided"]), (expected.to_vec(), &json!(true)), "{item}");
+        assert!(item["rule"].as_str().is_some_and(|rule| rule.starts_with("Rule: ")), "{item}");
+    }
+    let numbers = advice(&json, "deployment", "interactive")["numbers"].as_array().expect("numbers");
+    let of_large = |quantity: &str| {
+        let of = |number: &&Value| number["run"] == "Qwen2.5 32B" && number["quantity"] == quantity;
+        numbers.iter().find(of).unwrap_or_else(|| panic!("{quantity}"))
+    };
+    assert_eq!(of_large("ttft.p50")["standing"], "beyond");
+    assert!(of_large("ttft.p50")["from_best"].as_f64().expect("a share") > 1.0);
+    let quality = says(advice(&json, "deployment", "high_quality"));
+    assert!(quality.contains("Nothing here is about the quality of answers"), "{quality}");
+    for topic in ["concurrency", "queueing", "quantisation"] {
+        let item = advice(&json, "optimisation", topic);
+        assert_eq!((recommended(item), &item["decided"]), (vec![], &json!(false)), "{item}");
+        assert!(says(item).contains("These runs do not decide it: ") && says(item).contains("un"), "{item}");
+    }
+    // Forty answers support p90, and its time-out is no shorter than the answers take.
+    let time_out = &advice(&json, "optimisation", "time_out")["recommends"];
+    assert_eq!(time_out.as_array().map(Vec::len), Some(3));
+    assert!(time_out[0]["value"].as_f64().expect("ms") > 76.0 && time_out[0]["unit"] == "ms", "{time_out}");
+
+    let zh = compare(&[dir, "--lang", "zh", "--output", "markdown"]).exits(0).stdout;
+    for part in [
+        "\n## 部署建议\n",
+        "\n#### 实时交互场景\n\n规则：",
+        "- 推荐：Qwen2.5 7B。\n",
+        "\n#### 平衡场景\n",
+        "- 推荐：Qwen2.5 14B。\n",
+        "- 推荐：Qwen2.5 32B。\n",
+        "- 混合部署：等待中的用户使用 Qwen2.5 7B，其余使用 Qwen2.5 32B。\n",
+        "\n## 优化建议\n",
+        "- 这些测试无法得出结论：没有模型在两种负载下测试过。",
+        "\n### 3. 超时控制\n",
+    ] {
+        assert!(zh.contains(part), "{part}\n{zh}");
+    }
+    let en = compare(&[dir]).exits(0).stdout;
+    assert!(en.contains("\nAdvice on deployment\n----") && en.contains("\nAdvice on optimisation\n"), "{en}");
+    assert!(en.contains("  - Recommended: Qwen2.5 7B.\n"), "{en}");
+    let html = compare(&[dir, "--output", "html", "--lang", "zh"]).exits(0).stdout;
+    assert!(html.contains("<h2>部署建议</h2>") && html.contains("<li>推荐：Qwen2.5 14B。</li>"), "{html}");
+    let csv = compare(&[dir, "--output", "csv"]).exits(0).stdout;
+    let picks: Vec<&str> = csv.lines().filter(|line| line.contains("\"advice.balanced\"")).collect();
+    assert!(
+        picks.len() == 1 && picks[0].starts_with("\"Qwen2.5 14B\"") && picks[0].ends_with(",1,,"),
+        "{picks:?}"
+    );
+}
+
+#[test]
+fn the_accuracy_of_a_correctness_test_stands_with_speed() {
+    let results = Results::new();
+    let answers = results.path().join("answers.json");
+    let wrong: serde_json::Map<String, Value> = (0..=10_000)
+        .filter(|number| number % 2 == 0)
+        .map(|number| (format!("number: {}.\n", llmperf::workload::number_words(number)), json!("none")))
+        .collect();
+    std::fs::write(&answers, Value::Object(wrong).to_string()).expect("a file");
+    for (model, speed, more) in [
+        ("a:7b", ["--ttft", "20ms", "--itl", "2ms"], &["--answer-file", text(&answers)][..]),
+        ("a:32b", ["--ttft", "80ms", "--itl", "8ms"], &[]),
+    ] {
+        let server = mock(&[&speed[..], more].concat());
+        measure(&server, model, &results, &[]);
+        let check = llmperf("correctness").args(["--base-url", &server.base, "--model", model]);
+        check.args(results.flag()).args(["--requests", "60", "--concurrency", "8"]).done().exits(0);
+    }
+    std::fs::remove_file(&answers).expect("it was there");
+    judged_valid(&results);
+    let dir = text(results.path());
+    let json = json_of(dir, &[]);
+    let runs = json["runs"].as_array().expect("runs");
+    assert_eq!(runs.len(), 2, "a correctness test is no column of its own");
+    let accuracy = |label: &str| {
+        let run = runs.iter().find(|run| run["label"] == label).unwrap_or_else(|| panic!("{label}"));
+        run["accuracy"][0].clone()
+    };
+    assert_eq!((&accuracy("A 32B")["right"], &accuracy("A 32B")["judged"]), (&json!(60), &json!(60)));
+    assert!(accuracy("A 7B")["value"].as_f64().expect("a share") < 0.8, "{json}");
+    let quality = advice(&json, "deployment", "high_quality");
+    assert_eq!(recommended(quality), ["A 32B"]);
+    assert!(quality["rule"].as_str().is_some_and(|rule| rule.contains("check number")), "{quality}");
+    assert!(!says(quality).contains("Nothing here"), "{quality}");
+    let mix = advice(&json, "deployment", "mix");
+    assert_eq!(recommended(mix), ["A 7B", "A 32B"]);
+    assert!(says(mix).contains("A 32B is surely more accurate than A 7B in the check number"), "{mix}");
+    let zh = compare(&[dir, "--lang", "zh"]).exits(0).stdout;
+    assert!(zh.contains("正确回答，检查 number (%)") && zh.contains("确定比 A 7B"), "{zh}");
+}
+
+#[test]
+fn a_sweep_and_two_quantisations_decide_what_is_advised_on_them() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare-advice");
+    // Beyond four at a time everything takes twice as long; the second quantisation takes four fifths of the time.
+    for (number, (model, concurrency, slower)) in (0..).zip([
+        ("s:7b", 1, 4.0),
+        ("s:7b", 4, 1.0),
+        ("s:7b", 8, 2.0),
+        ("q:7b-q8_0", 4, 1.0),
+        ("q:7b-q4_K_M", 4, 0.8),
+    ]) {
+        let dir = root.join(format!("{number}"));
+        made_up::write(&dir, slower, 400, number + 1);
+        let plan = json!({"model": model, "num_concurrent_requests": concurrency});
+        let manifest = json!({"schema_version": 1, "plan": plan});
+        std::fs::write(dir.join("manifest.json"), manifest.to_string()).expect("a manifest");
+    }
+    let json = json_of(text(&root), &[]);
+    let concurrency = advice(&json, "optimisation", "concurrency");
+    assert_eq!(concurrency["recommends"][0]["value"], 4.0, "{concurrency}");
+    assert!(says(concurrency).contains("S 7B saturates at 4 requests at a time."), "{concurrency}");
+    let queueing = says(advice(&json, "optimisation", "queueing"));
+    assert!(queueing.contains("admit 4 requests at a time and queue the rest"), "{queueing}");
+    assert!(queueing.contains("Time to first token (TTFT): up "), "{queueing}");
+    let quantisation = advice(&json, "optimisation", "quantisation");
+    assert!(
+        recommended(quantisation).len() == 1 && says(quantisation).contains("Q4_K_M is surely better"),
+        "{quantisation}"
+    );
+    let time_outs = says(advice(&json, "optimisation", "time_out"));
+    assert!(time_outs.contains("from p99 of E2EL (400 answers)"), "400 answers support p99: {time_outs}");
+}
+
 #[test]
 fn llmperfs_own_results_are_compared_and_never_mixed_with_ours_in_a_gate() {
     let done = compare(&[LEGACY, "--lang", "zh"]).exits(0);

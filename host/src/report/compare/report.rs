@@ -36,7 +36,9 @@ pub(super) fn report(runs: &[ComparedRun], language: Language, seed: u64) -> Doc
     let mut document = Document::default();
     document.heading(1, words.title);
     document.heading(2, words.configuration);
-    document.table(configuration(runs, words));
+    let mut rows = configuration(runs, words);
+    rows.extend(advice::accuracy_rows(runs, language));
+    document.table(rows);
     document.heading(2, words.details);
     document.paragraph(fill(words.interval_note, &[("seed", &seed.to_string())]));
     speed(&mut document, runs, words);

@@ -16,7 +16,7 @@ pub(super) use mix::{Mix, OneModel};
 pub(super) use pick::{Choice, Measure, Missing, Pick, Purpose};
 pub(super) use quantised::{Quantised, Trade};
 pub(super) use standing::{Standing, best, share_difference};
-pub(super) use sweep::{Axis, Crowd, Sweep};
+pub(super) use sweep::{Axis, Sweep};
 pub(super) use wait::{Queue, TimeOut, Waiting};
 
 /// A model that is slower than the best by no more than this is as good: readers of an answer do not see a tenth.

@@ -1,6 +1,7 @@
-//! Every number that is compared, one a line, for spreadsheets and data frames (RFC 4180). Columns and names are the same in
+//! Every number that is compared, one a line, and what is recommended, for spreadsheets and data frames (RFC 4180). Columns and names are the same in
 //! every language, as programs read them; only the title is for people.
 
+use super::super::report::advised;
 use super::super::words::Language;
 use super::{ComparedRun, WIDTH};
 use crate::metrics::{Estimate, Metric, Moment, Quantity};
@@ -27,7 +28,23 @@ pub(super) fn render(runs: &[ComparedRun], language: Language) -> String {
             line(run, rate, "", language, &mut out);
         }
     }
+    recommendations(runs, language, &mut out);
     out
+}
+
+/// What is recommended: a line for each run, with 1 where there is no number to it.
+fn recommendations(runs: &[ComparedRun], language: Language, out: &mut String) {
+    for item in advised(runs, language).items() {
+        for (run, cell) in &item.recommends {
+            let (statistic, unit, value) = match cell {
+                Some(cell) => (cell.number.name(), cell.number.unit(), cell.value),
+                None => ("recommended".to_owned(), "", 1.0),
+            };
+            let metric = format!("advice.{}", item.topic);
+            let names = [&metric, &*statistic, item.heading, unit];
+            fields(&runs[*run], names, Estimate { value, ci95: None }, out);
+        }
+    }
 }
 
 fn line(run: &ComparedRun, quantity: Quantity, statistic: &str, language: Language, out: &mut String) {
@@ -45,24 +62,20 @@ fn put(
     out: &mut String,
 ) {
     let definition = quantity.definition();
+    let names = [definition.name, statistic, title(quantity, language), definition.unit.name()];
+    fields(run, names, estimate, out);
+}
+
+/// A line; `names` are metric, statistic, title and unit.
+fn fields(run: &ComparedRun, names: [&str; 4], estimate: Estimate, out: &mut String) {
     let traits = &run.traits;
     let size = traits.size.as_ref().map_or("", |size| &size.text);
     let quantisation = traits.quantisation.as_deref().unwrap_or("");
-    let title = title(quantity, language);
-    let texts = [
-        run.label.as_str(),
-        &run.model,
-        &traits.family,
-        size,
-        quantisation,
-        definition.name,
-        statistic,
-        title,
-        definition.unit.name(),
-    ];
+    let of_run = [run.label.as_str(), &run.model, &traits.family, size, quantisation];
+    let texts = of_run.into_iter().chain(names);
     let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     let (low, high) = estimate.ci95.unzip();
-    let mut fields: Vec<String> = texts.into_iter().map(quoted).collect();
+    let mut fields: Vec<String> = texts.map(quoted).collect();
     fields.extend([number(Some(estimate.value)), number(low), number(high)]);
     out.push_str(&fields.join(","));
     out.push('\n');

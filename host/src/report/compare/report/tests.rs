@@ -98,3 +98,65 @@ fn notes_say_what_stands_between_the_runs_and_a_comparison() {
     assert_eq!(notes::notes(&runs, Language::English.words()).len(), 5);
     assert_eq!(notes::notes(&runs, Language::Chinese.words()).len(), 5);
 }
+
+#[test]
+fn the_report_ends_with_advice_in_both_languages() {
+    let runs =
+        [run("a:7b-q8_0", 20), run("a:7b-q4_K_M", 20), run("a:14b-q4_K_M", 30), run("a:70b-q4_K_M", 400)];
+    let of = |language| {
+        let all = report(&runs, language, 0).0;
+        let headings = all.into_iter().filter_map(|block| match block {
+            Block::Heading(level, text) => Some((level, text)),
+            _ => None,
+        });
+        headings.collect::<Vec<_>>()
+    };
+    let chinese = of(Language::Chinese);
+    let start = chinese.iter().position(|(_, text)| text == "部署建议").expect("the section");
+    let found: Vec<(u8, &str)> =
+        chinese[start..].iter().map(|(level, text)| (*level, text.as_str())).collect();
+    let expected = [
+        (2, "部署建议"),
+        (3, "1. 场景匹配"),
+        (4, "实时交互场景"),
+        (4, "吞吐量场景"),
+        (4, "平衡场景"),
+        (4, "高质量输出场景"),
+        (3, "2. 部署策略"),
+        (4, "单一模型部署"),
+        (4, "混合部署策略"),
+        (2, "优化建议"),
+        (3, "1. 并发控制"),
+        (3, "2. 请求排队"),
+        (3, "3. 超时控制"),
+        (3, "4. 量化选择"),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(of(Language::English).len(), chinese.len());
+}
+
+#[test]
+fn every_piece_of_advice_has_a_rule_and_a_finding_and_no_gap_is_left_open() {
+    let sweep = |concurrency, ttft| ComparedRun { concurrency: Some(concurrency), ..run("b:9b", ttft) };
+    let open_loop = |rate| ComparedRun { request_rate: Some(rate), ..run("c:9b", 20) };
+    let sets = [
+        vec![],
+        vec![run("a:7b", 20)],
+        vec![run("a:7b-q8_0", 20), run("a:7b-q4_K_M", 40), run("a:14b", 30), run("a:70b", 400)],
+        vec![run("x", 20), run("y", 20)],
+        vec![sweep(1, 20), sweep(4, 20), sweep(8, 60), open_loop(2.0), open_loop(4.0)],
+    ];
+    for runs in sets {
+        for language in [Language::English, Language::Chinese] {
+            let advised = advised(&runs, language);
+            assert_eq!(advised.items().count(), 10);
+            for item in advised.items() {
+                assert!(!item.rule.is_empty() && !item.says.is_empty(), "{item:?}");
+                for sentence in item.says.iter().chain([&item.rule]).chain(&advised.ground) {
+                    assert!(!sentence.contains(['{', '}']), "{sentence}");
+                }
+                assert!(item.decided || item.recommends.is_empty(), "{item:?}");
+            }
+        }
+    }
+}

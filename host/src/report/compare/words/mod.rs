@@ -59,7 +59,7 @@ macro_rules! words {
     };
 }
 
-pub(self) use words;
+use words;
 
 words! {
     Words:

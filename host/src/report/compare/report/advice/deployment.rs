@@ -126,11 +126,8 @@ impl Speaker<'_> {
                 cells.push(cell);
             }
             if pick.purpose == Purpose::HighQuality {
-                for found in &self.runs[run].facts.accuracy {
-                    let number = Number::Accuracy(found.check.clone());
-                    let ci95 = Some(found.right.interval95());
-                    cells.push(Cell { ci95, ..Cell::new(run, number, found.right.value()) });
-                }
+                let found = self.runs[run].facts.accuracy.iter();
+                cells.extend(found.map(|found| Cell::of_accuracy(run, found)));
             }
         }
         cells

@@ -9,14 +9,16 @@ use super::super::document::Document;
 use super::super::words::{AdviceWords, Language, Words};
 use super::ComparedRun;
 
-pub(in crate::report::compare) use number::{Cell, Number};
+pub(in crate::report::compare) use number::Cell;
+use number::Number;
+pub(super) use number::accuracy_rows;
 
 /// A piece of advice.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::report::compare) struct Item {
     /// The name in results.
     pub(in crate::report::compare) topic: &'static str,
-    heading: &'static str,
+    pub(in crate::report::compare) heading: &'static str,
     pub(in crate::report::compare) rule: String,
     /// Whether the runs decide it.
     pub(in crate::report::compare) decided: bool,
@@ -33,6 +35,13 @@ pub(in crate::report::compare) struct Advised {
     pub(in crate::report::compare) scenarios: Vec<Item>,
     pub(in crate::report::compare) strategy: Vec<Item>,
     pub(in crate::report::compare) optimisation: Vec<Item>,
+}
+
+impl Advised {
+    /// Every piece.
+    pub(in crate::report::compare) fn items(&self) -> impl Iterator<Item = &Item> {
+        self.scenarios.iter().chain(&self.strategy).chain(&self.optimisation)
+    }
 }
 
 /// Words, and the runs that they are about.

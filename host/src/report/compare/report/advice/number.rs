@@ -1,5 +1,6 @@
 //! The numbers that advice looked at: a cell for each run and number, from which the table of every format is made.
 
+use super::super::super::Accuracy;
 use super::super::super::advice::Standing;
 use super::super::super::number::{number, percent};
 use super::super::super::words::Language;
@@ -43,6 +44,11 @@ impl Cell {
     pub(super) fn of(runs: &[ComparedRun], run: usize, quantity: Quantity) -> Option<Cell> {
         let estimate = runs[run].estimates.get(quantity)?;
         Some(Cell { ci95: estimate.ci95, ..Cell::new(run, Number::Of(quantity), estimate.value) })
+    }
+
+    pub(super) fn of_accuracy(run: usize, found: &Accuracy) -> Cell {
+        let number = Number::Accuracy(found.check.clone());
+        Cell { ci95: Some(found.right.interval95()), ..Cell::new(run, number, found.right.value()) }
     }
 
     /// The number, and in parentheses what a rule made of it.
@@ -134,6 +140,31 @@ impl Number {
             Number::TimeOut => advice.time_out_column.to_owned(),
         }
     }
+}
+
+/// A row for each check that a model was tested by, for the table of what was run.
+pub(in crate::report::compare::report) fn accuracy_rows(
+    runs: &[ComparedRun],
+    language: Language,
+) -> Vec<Vec<String>> {
+    let mut checks: Vec<&str> = Vec::new();
+    for found in runs.iter().flat_map(|run| &run.facts.accuracy) {
+        if !checks.contains(&&*found.check) {
+            checks.push(&found.check);
+        }
+    }
+    let row = |check: &str| {
+        let cell = |(at, run): (usize, &ComparedRun)| {
+            let found = run.facts.accuracy.iter().find(|found| found.check == check);
+            found.map_or_else(
+                || language.words().unknown.to_owned(),
+                |found| Cell::of_accuracy(at, found).text(language),
+            )
+        };
+        let title = Number::Accuracy(check.to_owned()).title(language);
+        std::iter::once(title).chain(runs.iter().enumerate().map(cell)).collect()
+    };
+    checks.into_iter().map(row).collect()
 }
 
 /// A row for each run, a column for each number, in the order in which they come.

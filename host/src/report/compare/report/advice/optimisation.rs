@@ -17,7 +17,7 @@ impl Speaker<'_> {
         item.decided = false;
         for sweep in sweeps {
             let of = |at: usize| (sweep.steps[at].run, self.load(sweep.steps[at].run, sweep.steps[at].load));
-            let model = self.runs[sweep.steps[0].run].traits.label();
+            let model = self.model(sweep.steps[0].run);
             let (at, sentence) = match sweep.saturation {
                 Saturation::At(at) => (at, words.saturates),
                 Saturation::NotReached => (sweep.steps.len() - 1, words.not_reached),
@@ -55,7 +55,7 @@ impl Speaker<'_> {
         let mut item = Item::new("queueing", words.one_queueing, words.queueing_rule.to_owned());
         item.decided = false;
         for sweep in sweeps.iter().filter(|sweep| sweep.axis == Axis::Concurrency) {
-            let model = self.runs[sweep.steps[0].run].traits.label();
+            let model = self.model(sweep.steps[0].run);
             let last = sweep.steps[sweep.steps.len() - 1];
             let (Saturation::At(at), Some(crowd)) = (sweep.saturation, sweep.crowd) else {
                 item.says.push(fill(words.no_crowd, &[("model", &model)]));
@@ -81,6 +81,13 @@ impl Speaker<'_> {
             self.undecided(&mut item, words.no_open_loop);
         }
         item
+    }
+
+    /// Without its load, which differs along a sweep.
+    fn model(self, run: usize) -> String {
+        let traits = &self.runs[run].traits;
+        let quantisation = traits.quantisation.as_deref().map_or(String::new(), |name| format!(" {name}"));
+        traits.label() + &quantisation
     }
 
     fn queue(self, queue: &Queue) -> String {
@@ -145,6 +152,9 @@ impl Speaker<'_> {
                 let gaps = [("run", self.label(run)), ("cut", &*cut.to_string())];
                 item.says.push(fill(words.time_out_cut, &gaps));
             }
+        }
+        if time_outs.is_empty() {
+            self.undecided(&mut item, words.time_out_none);
         }
         if !few.is_empty() {
             item.says.push(fill(words.time_out_few, &[("runs", &self.labels(few))]));

@@ -21,7 +21,7 @@ super::words! {
     both both_accuracy both_unmeasured both_loads one_for_both not_slower not_more_accurate mix_undecided
     saturates not_reached below_lowest saturation_unknown highest_within none_within no_sweep
     crowd no_crowd waiting_none waiting_bursts waiting_grows waiting_unknown no_open_loop
-    time_out time_out_cut time_out_few
+    time_out time_out_cut time_out_few time_out_none
     faster less_accurate mixed same quantisation_unknown accuracy_change no_pairs
     size accuracy_of time_out_column load_at_once load_rate offered achieved dropped lag
     best within beyond open no_number
