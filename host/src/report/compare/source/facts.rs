@@ -105,7 +105,36 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::metrics::request::tests::{ms, record};
     use crate::report::compare::report::tests::run;
+
+    #[test]
+    fn facts_are_those_of_summary_manifest_and_records() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("summary.json");
+        let summary = json!({
+            "counts": {"scheduled": 23, "dropped": 3},
+            "failures": [{"kind": "timeout", "count": 2}, {"kind": "reset", "count": 5}, {"kind": "timeout", "count": 1}],
+        });
+        let plan =
+            |arrival: Value| json!({"llm_api": "openai", "base_url": "http://a/v1", "arrival": arrival});
+        // Due and answered every 10 ms.
+        let records: Vec<RequestRecord> = (0..20)
+            .map(|id| RequestRecord { due: ms(10 * id), end: ms(10 * id + 4), ..record(id, &[3]) })
+            .collect();
+        let of = |arrival| Facts::of(&path, &summary, &plan(arrival), &records).unwrap();
+        let open_loop = of(json!({"request_rate_per_s": 100.0}));
+        assert!(open_loop.pace.is_some_and(|pace| pace.keeps_up && (pace.offered - 100.0).abs() < 1e-6));
+        assert_eq!((open_loop.due, open_loop.dropped, open_loop.timed_out), (23, 3, 3));
+        assert_eq!((open_loop.target.as_str(), open_loop.is_check), ("openai http://a/v1", false));
+        assert_eq!(of(Value::Null).pace, None, "a closed loop has no rate of its own");
+
+        let written = json!({"check": "json", "counts": {"right": 3, "judged": 4}});
+        std::fs::write(directory.path().join("correctness.json"), written.to_string()).unwrap();
+        let check = of(Value::Null);
+        assert!(check.is_check);
+        assert_eq!(check.accuracy, [Accuracy { check: "json".to_owned(), right: Rate { hits: 3, of: 4 } }]);
+    }
 
     #[test]
     fn only_what_judges_replies_is_an_accuracy() {

@@ -23,7 +23,7 @@ impl Speaker<'_> {
     pub(super) fn ground(self, ground: &Ground) -> Vec<String> {
         let words = self.advice;
         let mut says = Vec::new();
-        if !ground.runs.is_empty() {
+        if ground.runs.len() > 1 {
             let runs = self.labels(ground.runs.iter().copied());
             says.push(fill(words.ground, &[("runs", &runs)]));
         }

@@ -54,21 +54,16 @@ impl Cell {
     /// The number, and in parentheses what a rule made of it.
     fn text(&self, language: Language) -> String {
         let (words, advice, scale) = (language.words(), language.advice(), self.number.scale());
-        let range = |(low, high): (f64, f64), show: &dyn Fn(f64) -> String| {
-            if low < 0.0 {
-                format!("{} … {}", show(low), show(high))
-            } else {
-                format!("{}–{}", show(low), show(high))
-            }
-        };
         let mut remarks = Vec::new();
         match (self.from_best, self.ci95) {
             (Some((0.0, _)), _) => return format!("{} ({})", number(self.value * scale), advice.best),
             (Some((share, ci95)), _) => {
                 remarks.push(percent(share));
-                remarks.extend(ci95.map(|ci95| range(ci95, &percent)));
+                remarks.extend(ci95.map(|(low, high)| format!("{} … {}", percent(low), percent(high))));
             }
-            (None, Some(ci95)) => remarks.push(range(ci95, &|value| number(value * scale))),
+            (None, Some((low, high))) => {
+                remarks.push(format!("{}–{}", number(low * scale), number(high * scale)));
+            }
             (None, None) => {}
         }
         remarks.extend(self.standing.map(|standing| match standing {

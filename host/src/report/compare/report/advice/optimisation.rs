@@ -66,11 +66,9 @@ impl Speaker<'_> {
             item.recommends.push((at.run, Some(Cell::new(at.run, Number::Concurrency, at.load))));
             let changes =
                 self.changes(at.run, last.run, &[(TTFT, crowd.ttft), (THROUGHPUT, crowd.throughput)]);
-            let loads = [at, last].map(|step| self.load(step.run, step.load));
-            let gaps = [("model", &*model), ("at", &*loads[0]), ("last", &*loads[1])];
-            item.says.extend(
-                changes.iter().map(|change| fill(words.crowd, &[&gaps[..], &[("changes", change)]].concat())),
-            );
+            let gaps = [("model", &*model), ("at", &*self.load(at.run, at.load))];
+            item.says.push(fill(words.crowd, &gaps));
+            item.says.extend(changes);
         }
         for queue in queues {
             item.decided |= queue.waiting != Waiting::Unknown;
