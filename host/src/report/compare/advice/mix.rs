@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn a_mix_is_advised_where_the_large_model_is_surely_slower_and_not_shown_to_be_no_better() {
         // First tokens of the small and the large model in ms, right replies of each of 100, and what is found.
-        let rows: [((u64, u64), Option<(u64, u64)>, &str); 5] = [
+        type Row = ((u64, u64), Option<(u64, u64)>, &'static str);
+        let rows: [Row; 5] = [
             ((20, 60), None, "both"),
             ((20, 60), Some((60, 95)), "both"),
             ((20, 60), Some((95, 95)), "not more accurate"),

@@ -1,5 +1,5 @@
-//! Every number that is compared, one a line, and what is recommended, for spreadsheets and data frames (RFC 4180). Columns and names are the same in
-//! every language, as programs read them; only the title is for people.
+//! Every number that is compared, one a line, and what is recommended, for spreadsheets and data frames (RFC 4180). Columns
+//! and names are the same in every language, as programs read them; only the title is for people.
 
 use super::super::report::advised;
 use super::super::words::Language;
@@ -41,7 +41,9 @@ fn recommendations(runs: &[ComparedRun], language: Language, out: &mut String) {
                 None => ("recommended".to_owned(), "", 1.0),
             };
             let metric = format!("advice.{}", item.topic);
-            let names = [&metric, &*statistic, item.heading, unit];
+            let title =
+                item.heading.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim_start();
+            let names = [&metric, &*statistic, title, unit];
             fields(&runs[*run], names, Estimate { value, ci95: None }, out);
         }
     }

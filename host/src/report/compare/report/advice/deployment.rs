@@ -158,9 +158,7 @@ impl Speaker<'_> {
                 item.says.push(fill(words.balanced_only, &[("run", self.label(*run))]));
                 item.recommends = vec![(*run, None)];
                 for &(from, quantity, difference) in costs {
-                    for change in self.changes(from, *run, &[(quantity, difference)]) {
-                        item.says.push(fill(words.costs, &[("run", self.label(from)), ("changes", &change)]));
-                    }
+                    item.says.extend(self.changes(from, *run, &[(quantity, difference)]));
                 }
             }
             OneModel::Undecided => self.undecided(&mut item, words.one_undecided),

@@ -45,7 +45,6 @@ pub(in crate::report::compare::words) const WORDS: AdviceWords = AdviceWords {
     missing_sizes: "{runs} all keep to the rule, and the size of at least one is not known. Give it with --metadata size=….",
     for_all: "{run} is recommended for every scenario.",
     balanced_only: "{run}, as the balanced model.",
-    costs: "Against {run}: {changes}",
     one_undecided: "no model is recommended for every scenario, and none for balanced use.",
     resources: "Which of these fit the memory at hand was not measured.",
     both: "A mix: {small} for users who wait, {large} for the rest.",

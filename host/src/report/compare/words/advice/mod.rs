@@ -17,7 +17,7 @@ super::words! {
     concurrency_rule queueing_rule time_out_rule quantisation_advice_rule
     recommended recommended_alike larger_open quality_unmeasured undecided
     missing_models missing_requests missing_best missing_bounds missing_bounds_open missing_sizes
-    for_all balanced_only costs one_undecided resources
+    for_all balanced_only one_undecided resources
     both both_accuracy both_unmeasured both_loads one_for_both not_slower not_more_accurate mix_undecided
     saturates not_reached below_lowest saturation_unknown highest_within none_within no_sweep
     crowd no_crowd waiting_none waiting_bursts waiting_grows waiting_unknown no_open_loop

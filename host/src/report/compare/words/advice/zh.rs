@@ -45,7 +45,6 @@ pub(in crate::report::compare::words) const WORDS: AdviceWords = AdviceWords {
     missing_sizes: "{runs} 均符合规则，但至少有一个的规模未知。请用 --metadata size=… 给出。",
     for_all: "各场景均推荐 {run}。",
     balanced_only: "{run}，即平衡场景的模型。",
-    costs: "相对于 {run}：{changes}",
     one_undecided: "没有各场景均推荐的模型，平衡场景也没有推荐的模型。",
     resources: "现有内存能容纳哪个模型未经测量。",
     both: "混合部署：等待中的用户使用 {small}，其余使用 {large}。",
