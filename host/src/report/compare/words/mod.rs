@@ -87,9 +87,12 @@ mod tests {
     use super::*;
 
     fn table(language: Language) -> Map<String, Value> {
-        let both = [serde_json::to_value(language.words()), serde_json::to_value(language.advice())];
-        let words = both.into_iter().flat_map(|table| match table.expect("words") {
-            Value::Object(table) => table,
+        let tables = [
+            ("", serde_json::to_value(language.words())),
+            ("advice.", serde_json::to_value(language.advice())),
+        ];
+        let words = tables.into_iter().flat_map(|(of, table)| match table.expect("words") {
+            Value::Object(table) => table.into_iter().map(move |(word, text)| (format!("{of}{word}"), text)),
             other => panic!("{other}"),
         });
         words.collect()
