@@ -11,7 +11,9 @@ use crate::error::Error;
 use crate::load::NO_LIMIT;
 use crate::metrics::{Saturation, SloReport, by_rate, by_throughput};
 use crate::plan::{Loads, Plan, SearchPlan};
-use crate::report::{LoadAxis, Progress, SeriesRow, ascii_json, saturation_line, series_table, sweep_json};
+use crate::report::{
+    LoadAxis, Progress, SeriesRow, ascii_json, saturation_line, say, series_table, sweep_json,
+};
 use crate::run::{self, Ended, SeriesWatcher, SweepEnd, SweepRun, Watcher, write_series};
 
 pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Error> {
@@ -85,12 +87,12 @@ fn save(plan: &Plan, kind: &str, json: &Value, runs: &[SweepRun]) -> Result<bool
     let mut written = true;
     for run in runs {
         if let Err(error) = &run.report.files {
-            eprintln!("error: {error:#}");
+            say(format_args!("error: {error:#}"));
             written = false;
         }
     }
     if let Some(dir) = &plan.results_dir {
-        eprintln!("results: {}", write_series(dir, kind, json)?.display());
+        say(format_args!("results: {}", write_series(dir, kind, json)?.display()));
     }
     Ok(written)
 }
@@ -129,7 +131,7 @@ impl SeriesWatcher for Steps {
             NO_LIMIT => String::new(),
             requests => format!(", {requests} requests"),
         };
-        eprintln!("{} {number}{of}: {}{requests}", self.word, load_of(plan));
+        say(format_args!("{} {number}{of}: {}{requests}", self.word, load_of(plan)));
         self.live = live();
     }
     fn run(&mut self) -> &mut dyn Watcher {
