@@ -53,6 +53,19 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         exit: Some(1),
         ended: "",
+        says: &["stdout cannot be written", "results: "],
+        ..Case::new("stdout is full at the end of a sweep", || {
+            let flags = ["--sweep", "concurrency=1,2", "--requests", "2"];
+            let (done, results) = in_shell("exec \"$0\" \"$@\" >/dev/full", &flags);
+            let saved =
+                entries(results.path()).into_iter().any(|path| path.to_string_lossy().contains("/sweep_"));
+            assert!(saved, "{:?}", entries(results.path()));
+            (done, results)
+        })
+    },
+    Case {
+        exit: Some(1),
+        ended: "",
         says: &["the results are not complete", "File too large"],
         ..Case::new("a file may grow no further (ulimit -f)", || {
             in_shell("ulimit -f 16 && exec \"$0\" \"$@\"", &["--requests", "200"])

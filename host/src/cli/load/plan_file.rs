@@ -111,10 +111,11 @@ pub(super) fn run(job: Job, beside: Beside) -> Result<u8, Error> {
     let rows: Vec<BatchRow> = end.runs.iter().map(|run| run.row.clone()).collect();
     let findings = end.findings(&runs);
     let lines = findings.iter().map(|found| format!("{}: {}\n", inert(&found.name, NAME_WIDTH), found.line));
-    print(beside.output, &json, &(batch_table(&rows) + &lines.collect::<String>()))?;
+    let printed = print(beside.output, &json, &(batch_table(&rows) + &lines.collect::<String>()));
     if let Some(dir) = &dir {
         say(format_args!("results: {}", write_series(dir, "plan", &json)?.display()));
     }
+    printed?;
     drop(lock);
     Ok(code(&end, beside.strict))
 }

@@ -25,8 +25,9 @@ pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Er
     let json = sweep_json(axis, &rows, runs.iter().map(SweepRun::document).collect(), saturation);
     let values: Vec<f64> = rows.iter().map(|row| row.load).collect();
     let last = saturation_line(axis, &values, saturation);
-    print(output, &json, &format!("{}\n{last}\n", series_table(axis, &rows)))?;
+    let printed = print(output, &json, &format!("{}\n{last}\n", series_table(axis, &rows)));
     let written = save(plan, "sweep", &json, &runs)?;
+    printed?;
     let met = runs.iter().any(|run| run.report.summary.slo.as_ref().is_none_or(SloReport::all_met));
     Ok(code(ended, runs.iter().any(|run| run.report.summary.counts.ok > 0), met, written))
 }
@@ -35,10 +36,11 @@ pub(super) fn search(plan: &Plan, how: SearchPlan, output: Output) -> Result<u8,
     let mut watcher = Steps::new("step", None);
     let end = run::find_max_rate(plan, how, &mut watcher)?;
     let json = end.json();
-    print(output, &json, &end.text())?;
+    let printed = print(output, &json, &end.text());
     let worked = end.steps.iter().any(|step| step.run.report.summary.counts.ok > 0);
     let runs: Vec<SweepRun> = end.steps.into_iter().map(|step| step.run).collect();
     let written = save(plan, "find_max_rate", &json, &runs)?;
+    printed?;
     Ok(code(end.ended, worked, end.bracket.passed.is_some(), written))
 }
 
