@@ -79,7 +79,7 @@ const CASES: &[Case] = &[
     failed("close", FailureKind::Reset, None, 0, ""),
     failed("stall,after=0", FailureKind::Stall, Some(200), 0, "nothing arrived for 0.4 s"),
     failed("stall,after=4", FailureKind::Stall, Some(200), 4, "nothing arrived for 0.4 s"),
-    failed("reset,after=4", FailureKind::Truncated, Some(200), 4, ""),
+    failed("reset,after=4", FailureKind::Reset, Some(200), 4, ""),
     failed("truncate,after=4", FailureKind::Truncated, Some(200), 4, ""),
     failed("malformed,after=4", FailureKind::BadResponse, Some(200), 4, ""),
     failed("error-event,after=4", FailureKind::ServerError, Some(200), 4, "The server had an error"),

@@ -60,6 +60,14 @@ fn a_broken_command_line_is_refused_with_the_flag_and_the_remedy() {
         (&["--key-env", "NO_SUCH_VARIABLE"], &["NO_SUCH_VARIABLE"]),
         (&["--header", "broken"], &["--header", "hint:"]),
         (&["--header", "a b: c"], &["--header"]),
+        (
+            &["--header", "Content-Length: 1"],
+            &["--header", "content-length frames the message", "hint: leave it out"],
+        ),
+        (&["--header", "transfer-encoding: chunked"], &["transfer-encoding frames", "hint:"]),
+        (&["--header", "CONNECTION: close"], &["connection frames", "hint:"]),
+        (&["--header", "Host: elsewhere"], &["host frames", "hint: name that host in the base URL"]),
+        (&["--header", "Expect: 100-continue"], &["expect frames", "hint:"]),
         (&["--plugin", "no/such.wasm", "--base-url", "http://localhost/v1"], &["--plugin no/such.wasm"]),
         (&["--plugin-option", "no-such=1"], &["--plugin-option no-such", "hint:"]),
         (&["--results-dir", "/dev/null"], &["--results-dir /dev/null", "it is a file", "hint:"]),
@@ -147,6 +155,7 @@ fn a_mock_that_cannot_be_as_it_was_told_is_refused() {
         (&["--listen", "nowhere"], &["--listen", "nowhere"]),
         (&["--tokens-per-event", "0"], &["tokens per event is 0"]),
         (&["--truth", "/dev/null/truth"], &["/dev/null/truth"]),
+        (&["--truth", "/dev/full"], &["/dev/full"]),
         (&["--key-env", "NO_SUCH_VARIABLE"], &["--key-env NO_SUCH_VARIABLE"]),
     ] {
         let done = llmperf("mock").args(flags).done();

@@ -99,6 +99,120 @@ fn the_key_reaches_the_server_that_wants_it() {
 }
 
 #[test]
+fn a_key_in_a_base_url_is_refused_with_the_remedy_and_not_repeated() {
+    let refused = |run: support::Cli, words: &[&str]| {
+        let results = Results::new();
+        let done = run.args(SMALL).args(results.flag()).done().exits(2);
+        for word in words {
+            assert!(done.stderr.contains(word), "{word:?} is not in {}", done.stderr);
+        }
+        assert!(!done.stderr.contains(&KEY[..14]) && !done.stdout.contains(&KEY[..14]), "{done:?}");
+        assert!(results.all_files().is_empty());
+    };
+    for name in ["api_key", "key", "apiKey", "access_token", "subscription-key", "sig", "X-Amz-Credential"] {
+        let base = format!("http://127.0.0.1:9/v1?a=b&{name}={KEY}");
+        let words = [&format!("({name}=…)"), "hint:", "--key-env", "scheme = \"query\""];
+        refused(llmperf("load").args(["--base-url", &base]), &words);
+        refused(llmperf("load").env("OPENAI_API_BASE", &base).env("OPENAI_API_KEY", "x"), &words);
+    }
+    // Nor is it repeated where something else is wrong.
+    for base in [format!("localhost:9/v1?key={KEY}"), format!("http://me:{KEY}@host:port/?key={KEY}")] {
+        refused(llmperf("load").args(["--base-url", &base]), &["--base-url", "hint:"]);
+    }
+    let header = format!("Authorization Bearer {KEY}");
+    refused(llmperf("load").args(["--base-url", "http://127.0.0.1:9", "--header", &header]), &["--header"]);
+}
+
+#[test]
+fn a_query_without_a_key_goes_with_every_request() {
+    let server = Server::start(|asked, socket| {
+        assert!(
+            asked.head.starts_with("POST /v1/chat/completions?api-version=2024-10-21 HTTP"),
+            "{}",
+            asked.head
+        );
+        say(socket, &sse(&["a"]));
+    });
+    let base = format!("{}?api-version=2024-10-21", server.base);
+    llmperf("load").args(["--base-url", &base, "--requests", "1"]).args(SMALL).done().exits(0);
+}
+
+#[test]
+fn a_key_in_the_query_of_a_providers_own_is_sent_and_shown_nowhere() {
+    let server = Server::start(|asked, socket| {
+        assert!(asked.head.contains(&format!("?key={KEY} HTTP")), "{}", asked.head);
+        let body = format!("{{\"error\":{{\"message\":\"no {KEY} here\"}}}}");
+        let length = body.len();
+        say(socket, &format!("HTTP/1.1 401 No\r\ncontent-length: {length}\r\n\r\n{body}"));
+    });
+    let results = Results::new();
+    for pair in [
+        r#"credential = [{ scheme = "query", name = "key", env = ["MY_KEY"] }]"#,
+        r#"query = { key = "{MY_KEY}" }"#,
+    ] {
+        let file = results.path().join("providers.toml");
+        let table = format!(
+            "[[provider]]\nname = \"ours\"\napi = \"openai-chat\"\nbase_url = \"{}\"\n{pair}\n",
+            server.base
+        );
+        std::fs::write(&file, table).expect("a file");
+        let run = llmperf("load")
+            .env("MY_KEY", KEY)
+            .args(["--llm-api", "ours", "--requests", "1", "--providers"])
+            .args([&file]);
+        let done = run.args(SMALL).args(results.flag()).done().exits(5);
+        assert!(
+            done.stdout.contains("401") && !done.stdout.contains(KEY) && !done.stderr.contains(KEY),
+            "{done:?}"
+        );
+        for (path, bytes) in results.all_files() {
+            assert!(!String::from_utf8_lossy(&bytes).contains(KEY), "{} holds the key", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_header_of_a_provider_that_frames_the_message_is_refused() {
+    let dir = Results::new();
+    let file = dir.path().join("providers.toml");
+    for (line, name) in [
+        (r#"headers = { Transfer-Encoding = "chunked" }"#, "transfer-encoding"),
+        (r#"credential = [{ scheme = "header", name = "Host", env = ["MY_KEY"] }]"#, "host"),
+    ] {
+        let table = format!(
+            "[[provider]]\nname = \"ours\"\napi = \"openai-chat\"\nbase_url = \"http://127.0.0.1:9\"\n{line}\n"
+        );
+        std::fs::write(&file, table).expect("a file");
+        let run = llmperf("load").env("MY_KEY", KEY).args(["--llm-api", "ours", "--providers"]).args([&file]);
+        let done = run.args(SMALL).done().exits(2);
+        let frames = format!("{name} frames the message");
+        assert!(done.stderr.contains(&frames) && done.stderr.contains("hint:"), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn a_process_that_holds_keys_leaves_no_core_dump() {
+    let (asked, is_asked) = std::sync::mpsc::channel();
+    let (seen, is_seen) = std::sync::mpsc::channel::<()>();
+    let is_seen = std::sync::Mutex::new(is_seen);
+    let server = Server::start(move |_, socket| {
+        // Whoever waits has gone only where the test has failed.
+        let _ = asked.send(());
+        let _ = is_seen.lock().map(|seen| seen.recv());
+        say(socket, &sse(&["a"]));
+    });
+    let script = "ulimit -c unlimited 2>/dev/null; exec \"$0\" \"$@\"";
+    let run = support::Cli::of("sh").args(["-c", script, env!("CARGO_BIN_EXE_llmperf"), "load"]);
+    let run = run.args(["--base-url", &server.base, "--requests", "1"]).args(SMALL).start();
+    is_asked.recv_timeout(std::time::Duration::from_secs(60)).expect("a request");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", run.pid())).expect("its limits");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    seen.send(()).expect("the server waits");
+    run.wait().exits(0);
+}
+
+#[test]
 fn a_header_of_the_users_own_is_named_and_not_shown() {
     let server = Server::start(|asked, socket| {
         let echo = asked.header("x-api-key").unwrap_or_default().to_owned();

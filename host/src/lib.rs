@@ -1,5 +1,8 @@
 //! llmperf measures LLM APIs. `ARCHITECTURE.md` is the map of this crate; the modules below are its rooms.
 
+// stdout is the result, stderr is talk: `cli::print_result` and `report::say` write them, and outlive a reader that leaves.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod cli;
 pub mod clock;
 pub mod error;

@@ -60,6 +60,13 @@ impl Cli {
         Running::new(child, stdout, stderr)
     }
 
+    /// The same with nobody at stderr either.
+    pub(crate) fn start_unheard(mut self) -> Running {
+        let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        drop((child.stdout.take(), child.stderr.take()));
+        Running::new(child, read(None::<std::io::Empty>), read(None::<std::io::Empty>))
+    }
+
     /// Runs it to its end.
     pub(crate) fn done(self) -> Done {
         self.start().wait()
@@ -84,6 +91,11 @@ impl Running {
             let _ = sender.send(child.wait().ok().and_then(|status| status.code()));
         });
         Running { pid, exit, stdout, stderr, over: None }
+    }
+
+    /// Its number.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
     }
 
     /// Signals this process and no other. One that has just ended does not mind.

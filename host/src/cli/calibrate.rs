@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::print_result;
 use crate::error::Error;
+use crate::report::say;
 use crate::run::{self, LOADS, QUICK_LOADS};
 
 #[derive(Debug, Args)]
@@ -42,6 +43,6 @@ pub(super) fn run(args: CalibrateArgs) -> Result<u8, Error> {
         let _ = print_result(&line);
     })?;
     run::store_calibration(&calibration, &path)?;
-    eprintln!("calibration: {}", path.display());
+    say(format_args!("calibration: {}", path.display()));
     Ok(0)
 }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::metrics::{Aggregate, Metric, Quantity, Rule, Ruling, judge_rule};
 use crate::report::{
     ComparedRun, Format, Language, Tool, ascii_json, compare_json, comparison_notes, gate_json, gate_text,
-    inert, read_pair, read_runs, render_comparison,
+    inert, read_pair, read_runs, render_comparison, say,
 };
 
 /// Notes quote what a file by a stranger may say.
@@ -104,7 +104,7 @@ fn gate(args: &CompareArgs, baseline: &Path, candidate: &Path, language: Languag
     let runs = read_pair([baseline, candidate], args.seed).map_err(Error::usage)?;
     check_comparable(&runs, &rules).map_err(Error::usage)?;
     for note in comparison_notes(&runs, language) {
-        eprintln!("note: {}", inert(&note, NOTE_WIDTH));
+        say(format_args!("note: {}", inert(&note, NOTE_WIDTH)));
     }
     let [baseline, candidate] = &runs;
     let rulings: Vec<Ruling> =

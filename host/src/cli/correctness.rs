@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::plan::{
     CheckWord, CorrectnessInput, CorrectnessPlan, LoadInput, Plan, default, resolve_correctness,
 };
-use crate::report::{Progress, ascii_json};
+use crate::report::{Progress, ascii_json, say};
 use crate::run::{self, Checked, Ended, SeriesWatcher, Watcher};
 use crate::workload::Check;
 
@@ -154,7 +154,7 @@ pub(super) fn run(args: CorrectnessArgs) -> Result<u8, Error> {
     let plan = resolve_correctness(args.into_input(), &|name| std::env::var(name).ok());
     let plan = plan.map_err(Error::usage)?;
     for note in &plan.plan.notes {
-        eprintln!("note: {note}");
+        say(format_args!("note: {note}"));
     }
     let checked = run::correctness(&plan, &mut Rounds::new(plan.check))?;
     match output {
@@ -174,7 +174,7 @@ fn conclude(plan: &CorrectnessPlan, checked: &Checked) -> u8 {
         return code;
     }
     if report.ended == Ended::TimedOut {
-        eprintln!("note: --timeout passed before all requests could be completed");
+        say(format_args!("note: --timeout passed before all requests could be completed"));
     }
     if checked.correctness.answered == 0 {
         return without_success(&report.summary.failures);
@@ -201,7 +201,7 @@ impl Rounds {
 impl SeriesWatcher for Rounds {
     fn begins(&mut self, number: usize, plan: &Plan) {
         if self.several {
-            eprintln!("round {number}/2: {} at a time", plan.concurrency);
+            say(format_args!("round {number}/2: {} at a time", plan.concurrency));
         }
         self.live = Rounds::live();
     }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::Error;
-use crate::mock::{Answers, Delay, FaultRule, MockConfig, RoleChunk, UsageMode, bind, serve};
+use crate::mock::{Answers, Delay, FaultRule, MockConfig, RoleChunk, UsageMode, bind, create_truth, serve};
+use crate::report::say;
+use crate::run::EndSignals;
 
 #[derive(Debug, Args)]
 #[command(
@@ -86,9 +87,7 @@ pub(super) fn run(args: MockArgs) -> Result<u8, Error> {
     config.validate().map_err(Error::usage)?;
     if let Some(truth) = &config.truth {
         // Before the address is printed: whoever reads it takes the mock for ready.
-        let file = std::fs::File::create(truth);
-        file.with_context(|| format!("--truth {} cannot be written", truth.display()))
-            .map_err(Error::usage)?;
+        create_truth(truth).context("--truth").map_err(Error::usage)?;
     }
     let listener = bind(listen).with_context(|| format!("--listen {listen} cannot be used"));
     let listener = listener.map_err(Error::usage)?;
@@ -104,23 +103,16 @@ pub(super) fn run(args: MockArgs) -> Result<u8, Error> {
     let runtime = builder.enable_all().build().context("the runtime cannot be started")?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).context("cannot listen")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be seen")?;
-        let mut terminate = signal(SignalKind::terminate()).context("signals cannot be seen")?;
+        let mut signals = EndSignals::listen().context("signals cannot be seen")?;
         // The one line a script reads to learn the address.
         super::print_result(&format!("http://{address}/v1\n"))?;
-        let report = serve(listener, config, async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-        .await?;
-        eprintln!(
+        let report = serve(listener, config, async move { signals.next().await }).await?;
+        say(format_args!(
             "served {} requests, {} tokens; the latest token was {:.1} ms late",
             report.requests,
             report.tokens,
             report.late_max.as_ms()
-        );
+        ));
         Ok(0)
     })
 }

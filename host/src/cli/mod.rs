@@ -6,6 +6,7 @@ mod correctness;
 mod load;
 mod mock;
 mod plugin;
+mod process;
 mod providers;
 mod replay;
 mod report;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, ErrorKind};
+use crate::report::say;
 
 /// Exit codes; scripts rely on them.
 mod exit {
@@ -27,7 +29,7 @@ mod exit {
     /// No request succeeded.
     pub(super) const TARGET: u8 = 5;
     pub(super) const PLUGIN: u8 = 6;
-    /// Ended by Ctrl-C or SIGTERM; partial results are written.
+    /// Ended by Ctrl-C, SIGTERM or SIGHUP; partial results are written.
     pub(super) const INTERRUPTED: u8 = 130;
 }
 
@@ -63,6 +65,7 @@ enum Command {
 
 /// Runs the program: parses the command line, does what it says, and prints what went wrong.
 pub fn main() -> ExitCode {
+    process::prepare();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -85,7 +88,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error}");
+            say(format_args!("error: {error}"));
             ExitCode::from(match error.kind {
                 ErrorKind::Internal => exit::INTERNAL,
                 ErrorKind::Usage => exit::USAGE,
@@ -100,7 +103,9 @@ fn print_result(text: &str) -> Result<(), Error> {
     use std::io::{ErrorKind, Write};
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(anyhow::Error::from(error).into()),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::from(error).context("stdout cannot be written").into())
+        }
         _ => Ok(()),
     }
 }

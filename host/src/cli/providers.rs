@@ -8,6 +8,7 @@ use super::print_result;
 use crate::error::Error;
 use crate::plan;
 use crate::provider::ProviderEntry;
+use crate::report::say;
 
 /// Each provider with the API it speaks, its prefix in LiteLLM's model names, where it is and the environment variables of
 /// its key. A variable that is set is marked with a *.
@@ -23,7 +24,7 @@ pub(super) struct ProvidersArgs {
 pub(super) fn run(args: ProvidersArgs) -> Result<u8, Error> {
     let (catalog, left_out) = plan::catalog(args.providers.as_deref()).map_err(Error::usage)?;
     for plugin in &left_out {
-        eprintln!("note: {plugin}");
+        say(format_args!("note: {plugin}"));
     }
     let wanted = args.filter.unwrap_or_default();
     let mut rows: Vec<[String; 5]> = catalog.entries().iter().map(row).collect();

@@ -10,7 +10,7 @@ use super::load::{PLAIN_WIDTH, tell_files, without_success};
 use super::{exit, print_result};
 use crate::error::Error;
 use crate::plan::{ReplayInput, resolve_replay};
-use crate::report::{RunLabel, ascii_json, inert, render, render_dialects};
+use crate::report::{RunLabel, ascii_json, inert, render, render_dialects, say};
 use crate::run::{self, Replayed};
 
 /// Notes quote what a file by a stranger may say.
@@ -77,7 +77,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8, Error> {
     });
     let replayed = run::replay(&plan.map_err(Error::usage)?)?;
     for note in &replayed.notes {
-        eprintln!("note: {}", inert(note, NOTE_WIDTH));
+        say(format_args!("note: {}", inert(note, NOTE_WIDTH)));
     }
     match output {
         Output::Json => print_result(&format!("{}\n", ascii_json(&replayed.json)))?,

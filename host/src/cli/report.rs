@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error::Error;
-use crate::report::{RunDir, html_page, write_atomically};
+use crate::report::{RunDir, html_page, say, write_atomically};
 
 #[derive(Debug, Args)]
 #[command(
@@ -23,6 +23,6 @@ pub(super) struct ReportArgs {
 pub(super) fn run(args: ReportArgs) -> Result<u8, Error> {
     let page = RunDir::open(&args.result).and_then(|run| html_page(&run)).map_err(Error::usage)?;
     write_atomically(&args.html, page.as_bytes()).map_err(Error::usage)?;
-    eprintln!("report: {}", args.html.display());
+    say(format_args!("report: {}", args.html.display()));
     Ok(0)
 }

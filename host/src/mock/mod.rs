@@ -31,4 +31,4 @@ pub use config::{MockConfig, RoleChunk, UsageMode};
 pub use delay::Delay;
 pub use fault::{Fault, FaultRule, When};
 pub use serve::{MockHandle, MockReport, bind, serve, spawn};
-pub use truth::{End, TruthRow};
+pub use truth::{End, TruthRow, create_truth};

@@ -1,7 +1,8 @@
 //! The truth log: what the mock really did and when, one JSON line a request.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Seek, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -72,6 +73,27 @@ pub enum End {
     Stopped,
 }
 
+/// Creates a truth log, or empties the one that is there.
+///
+/// # Errors
+/// Names the file where it cannot be written; a full disk is found here, not after the run.
+pub fn create_truth(path: &Path) -> Result<File> {
+    let create = || -> io::Result<File> {
+        let mut file = File::create(path)?;
+        let kind = file.metadata()?.file_type();
+        // What a pipe or a terminal is given cannot be taken back.
+        if kind.is_file() || (kind.is_char_device() && !file.is_terminal()) {
+            file.write_all(b"\n")?;
+        }
+        if kind.is_file() {
+            file.set_len(0)?;
+            file.rewind()?;
+        }
+        Ok(file)
+    };
+    create().with_context(|| format!("cannot create the truth log {}", path.display()))
+}
+
 /// An open truth log.
 #[derive(Debug)]
 pub(super) struct TruthLog {
@@ -89,9 +111,7 @@ struct State {
 impl TruthLog {
     /// Creates the file, or empties the one that is there.
     pub(super) fn create(path: &Path) -> Result<TruthLog> {
-        let file =
-            File::create(path).with_context(|| format!("cannot create the truth log {}", path.display()))?;
-        let file = BufWriter::with_capacity(1 << 18, file);
+        let file = BufWriter::with_capacity(1 << 18, create_truth(path)?);
         Ok(TruthLog { state: Mutex::new(State { file, failed: None }) })
     }
 

@@ -8,7 +8,9 @@ use super::credential::credential;
 use super::installed::installed;
 use super::{LoadInput, PluginSource, Target};
 use crate::plugin::bundled;
-use crate::provider::{Catalog, Env, Provider, ProviderEntry, alike, aws_region, expand, parse_header};
+use crate::provider::{
+    Catalog, Env, Provider, ProviderEntry, alike, aws_region, expand, is_key_of_query, own_header,
+};
 
 /// The word of `--llm-api` that takes model names as LiteLLM does.
 const LITELLM: &str = "litellm";
@@ -243,8 +245,7 @@ fn provider(
     for (name, value) in &entry.headers {
         let value = fill(value)?;
         if !value.is_empty() {
-            headers
-                .push(parse_header(name, &value).map_err(|why| anyhow!("provider {}: {why}", entry.name))?);
+            headers.push(own_header(name, &value).map_err(|why| anyhow!("provider {}: {why}", entry.name))?);
         }
     }
     headers.extend(own_headers(&input.headers)?);
@@ -295,10 +296,13 @@ fn parse_base(text: &str) -> Result<Url> {
             bail!("{} is no scheme it can have\nhint: http and https are", url.scheme())
         }
         Err(error) if text.starts_with("http://") || text.starts_with("https://") => {
-            bail!("{text:?} cannot be read: {error}\nhint: write http://HOST:PORT/PATH")
+            bail!("{:?} cannot be read: {error}\nhint: write http://HOST:PORT/PATH", bare(text))
         }
         // `localhost:11434/v1` parses as a scheme and a path.
-        _ => bail!("{text:?} does not begin with http:// or https://\nhint: write http://{text}"),
+        _ => {
+            let bare = bare(text);
+            bail!("{bare:?} does not begin with http:// or https://\nhint: write http://{bare}")
+        }
     };
     if !url.has_host() {
         bail!("it names no host");
@@ -311,7 +315,18 @@ fn parse_base(text: &str) -> Result<Url> {
     if url.fragment().is_some() {
         bail!("it has a fragment (#…), which is never sent");
     }
+    if let Some((name, _)) = url.query_pairs().find(|(name, _)| is_key_of_query(name)) {
+        bail!(
+            "it holds a key ({name}=…), and base URLs are shown in results\nhint: put the key into an environment variable and name it with --key-env; where the server takes it nowhere but in the query, say so in a file for --providers: credential = [{{ scheme = \"query\", name = \"{name}\", env = [\"MY_KEY\"] }}]"
+        );
+    }
     Ok(url)
+}
+
+/// What may be shown of a text that is no base URL: neither a query nor what stands before an `@`, which may be secret.
+fn bare(text: &str) -> &str {
+    let place = text.split(['?', '#']).next().unwrap_or_default();
+    place.rsplit('@').next().unwrap_or_default()
 }
 
 fn own_headers(items: &[String]) -> Result<Vec<(http::HeaderName, http::HeaderValue)>> {
@@ -319,10 +334,11 @@ fn own_headers(items: &[String]) -> Result<Vec<(http::HeaderName, http::HeaderVa
         .iter()
         .map(|item| {
             let (name, value) = item.split_once(':').ok_or_else(|| {
-                anyhow!("--header {item:?} is no header\nhint: write --header 'Name: value'")
+                // What is there may be a credential.
+                anyhow!("--header has no colon in it\nhint: write --header 'Name: value'")
             })?;
             let (name, mut value) =
-                parse_header(name.trim(), value.trim()).map_err(|why| anyhow!("--header: {why}"))?;
+                own_header(name.trim(), value.trim()).map_err(|why| anyhow!("--header: {why}"))?;
             // It may well be a credential, so it is never shown.
             value.set_sensitive(true);
             Ok((name, value))

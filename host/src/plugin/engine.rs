@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Resource, getrlimit};
 use wasmtime::component::Component;
 use wasmtime::component::Linker;
 use wasmtime::component::types::ComponentItem;
@@ -57,6 +58,7 @@ impl Engine {
             .wasm_multi_memory(true)
             .wasm_relaxed_simd(false)
             .concurrency_support(false)
+            .memory_init_cow(may_hold_files(limits.memory_bytes))
             .cache(cache_dir.and_then(open_cache));
         let engine = wasmtime::Engine::new(&config)
             .map_err(plain)
@@ -125,6 +127,12 @@ impl Engine {
             Some(refusal) => bail!(refusal),
         }
     }
+}
+
+/// Whether a file in memory may have this size. Guests' memories are mapped from such files, to which `ulimit -f` applies as to
+/// others; without them, each instance copies what it begins with.
+fn may_hold_files(bytes: usize) -> bool {
+    getrlimit(Resource::Fsize).current.is_none_or(|most| most >= bytes as u64)
 }
 
 /// A plugin, compiled and linked. Cheap to clone; each [`Session`] is an instance of it.

@@ -20,7 +20,7 @@ pub use credential::Credential;
 pub use expand::expand;
 pub use foreign::looks_secret;
 pub use lease::{Fetch, Lease};
-pub use prepare::{Refusal, parse_header};
+pub use prepare::{Refusal, own_header, parse_header};
 pub use route::alike;
 pub use scheme::{Env, Scheme};
 pub use secret::{Secret, Secrets};
@@ -52,14 +52,27 @@ pub fn names_a_secret(name: &str) -> bool {
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
+/// Whether a pair of this name in the query of a base URL carries a credential.
+pub fn is_key_of_query(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    // `api_key`, `subscription-key`, `access_token`, `X-Amz-Credential`; `sig` and `code` are Azure's words.
+    looks_secret(name)
+        || lower.ends_with("key")
+        || lower.ends_with("signature")
+        || matches!(&*lower, "sig" | "code")
+}
+
 impl Provider {
-    /// What a server may send back and no result may show: the credential, and those among the user's own headers.
+    /// What a server may send back and no result may show: the credential, and those among the user's own headers and the
+    /// provider's query.
     pub fn secrets(&self) -> Secrets {
         let own = self.headers.iter().filter(|(name, _)| names_a_secret(name.as_str()));
         // `Bearer <key>`, `name=value; name=value`: each word by itself, as a server may repeat it.
         let words =
             own.filter_map(|(_, value)| value.to_str().ok()).flat_map(|value| value.split([' ', '\t', ';']));
-        let words = words.filter_map(|word| Secret::new(word).ok());
+        let query =
+            self.query.iter().filter(|(name, _)| is_key_of_query(name)).map(|(_, value)| value.as_str());
+        let words = words.chain(query).filter_map(|word| Secret::new(word).ok());
         let fixed = self.credential.secrets().into_iter().chain(words);
         Secrets::new(fixed, self.credential.lease())
     }

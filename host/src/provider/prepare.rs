@@ -20,25 +20,30 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Headers that are the host's own: those of the connection, and those that carry credentials.
-const HOST_HEADERS: &[&str] = &[
-    "accept-encoding",
-    "api-key",
-    "authorization",
+/// Headers that say where a message ends, whom it is for, and what becomes of its connection (RFC 9110, 7.2, 7.6.1, 10.1.1;
+/// RFC 9112, 6): the HTTP client writes them, and nobody else.
+const FRAMING_HEADERS: &[&str] = &[
     "connection",
     "content-length",
-    "cookie",
     "expect",
-    "forwarded",
     "host",
     "http2-settings",
     "keep-alive",
-    "proxy-authorization",
     "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
+];
+
+/// Other headers that are the host's own: those that carry credentials, and those that change who asks and what comes back.
+const HOST_HEADERS: &[&str] = &[
+    "accept-encoding",
+    "api-key",
+    "authorization",
+    "cookie",
+    "forwarded",
+    "proxy-authorization",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-security-token",
@@ -107,7 +112,7 @@ impl Provider {
         let mut headers = HeaderMap::with_capacity(built.len() + self.headers.len() + 1);
         for (name, value) in built {
             let (name, value) = parse_header(name, value).map_err(Refusal)?;
-            if HOST_HEADERS.contains(&name.as_str()) || self.credential.header() == Some(&name) {
+            if is_host_header(&name) || self.credential.header() == Some(&name) {
                 return Err(Refusal(format!("the header {name} is the host's own")));
             }
             headers.append(name, value);
@@ -122,7 +127,7 @@ impl Provider {
 
 /// Whether a header is one that only the host sends.
 pub(super) fn is_host_header(name: &HeaderName) -> bool {
-    HOST_HEADERS.contains(&name.as_str())
+    FRAMING_HEADERS.contains(&name.as_str()) || HOST_HEADERS.contains(&name.as_str())
 }
 
 /// Whether a header belongs to the connection, or says where the body ends or who is asked.
@@ -167,6 +172,26 @@ pub fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
         format!("the value of header {parsed} has a character in it that no header can carry")
     })?;
     Ok((parsed, value))
+}
+
+/// A header that the user, or a provider's table, adds to every request; the error names what is wrong with it, and the
+/// remedy.
+pub fn own_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = parse_header(name, value)?;
+    refuse_framing(&name)?;
+    Ok((name, value))
+}
+
+/// Refuses a header that frames a message.
+pub(super) fn refuse_framing(name: &HeaderName) -> Result<(), String> {
+    if !FRAMING_HEADERS.contains(&name.as_str()) {
+        return Ok(());
+    }
+    let remedy = match name.as_str() {
+        "host" => "name that host in the base URL",
+        _ => "leave it out",
+    };
+    Err(format!("the header {name} frames the message, so llmperf alone writes it\nhint: {remedy}"))
 }
 
 #[cfg(test)]

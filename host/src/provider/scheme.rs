@@ -106,7 +106,9 @@ fn header_name(name: &str) -> Result<HeaderName> {
     if name.eq_ignore_ascii_case(AUTHORIZATION.as_str()) {
         return Ok(AUTHORIZATION);
     }
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| anyhow!("{name:?} is no header name"))
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| anyhow!("{name:?} is no header name"))?;
+    super::prepare::refuse_framing(&name).map_err(|why| anyhow!(why))?;
+    Ok(name)
 }
 
 /// The key in the first of these variables that is set.

@@ -68,17 +68,17 @@ pub enum FailureKind {
     ConnectTimeout,
     /// The TLS handshake failed.
     Tls,
-    /// The connection broke before the response head was complete.
+    /// The connection was reset, or it was closed before the response head was complete.
     Reset,
     /// The request's total deadline passed.
     Timeout,
-    /// Nothing arrived for longer than the read deadline.
+    /// The response head was not complete within the read deadline, or nothing arrived for longer than that.
     Stall,
     /// The server answered with a redirect, which is never followed.
     Redirect,
     /// The server answered with another status than success.
     HttpStatus,
-    /// The body was cut off: the connection broke in mid-stream, or the stream ended inside an event.
+    /// The body was cut off: the connection was closed in mid-stream, or the stream ended inside an event.
     Truncated,
     /// The body breaks the rules of its framing (an eventstream checksum, a broken chunk).
     Protocol,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,20 @@ impl Reads {
 pub struct Head {
     pub status: StatusCode,
     pub headers: HeaderMap,
+}
+
+/// Content codings that make a body unreadable. Others are slips for `identity`, such as `utf-8`.
+const COMPRESSIONS: [&str; 9] =
+    ["gzip", "x-gzip", "br", "zstd", "deflate", "compress", "x-compress", "dcb", "dcz"];
+
+impl Head {
+    /// The compression that the head claims for the body. None is ever asked for, and none is undone.
+    pub fn compression(&self) -> Option<&'static str> {
+        let codings =
+            self.headers.get_all(CONTENT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+        let mut codings = codings.flat_map(|value| value.split(',')).map(str::trim);
+        codings.find_map(|coding| COMPRESSIONS.into_iter().find(|known| known.eq_ignore_ascii_case(coding)))
+    }
 }
 
 /// How the exchange ended, as far as HTTP goes.
@@ -121,5 +136,29 @@ impl Exchange {
             Exchange::End(trace) => trace.request.info.id,
             Exchange::Unsent(unsent) => unsent.info.id,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_compression_is_known_by_its_header_and_a_slip_is_none() {
+        let check = |values: &[&'static str], expected: Option<&str>| {
+            let mut head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+            for value in values {
+                head.headers.append(CONTENT_ENCODING, HeaderValue::from_static(value));
+            }
+            assert_eq!(head.compression(), expected, "{values:?}");
+        };
+        check(&[], None);
+        check(&["identity"], None);
+        check(&["utf-8"], None);
+        check(&["GZip"], Some("gzip"));
+        check(&["identity, br"], Some("br"));
+        check(&["identity", "zstd"], Some("zstd"));
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use tempfile::NamedTempFile;
 
 use super::{parse_record, write_record};
 use crate::record::RequestRecord;
@@ -18,15 +19,37 @@ const MAX_LINE: u64 = 256 << 20;
 /// # Errors
 /// Names the path where its directory is missing or not writable, where the disk is full, or where it is a directory.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_atomically_with(path, |file| file.write_all(bytes))
+    write_aside(path, |file| file.write_all(bytes))?.put()
 }
 
-/// The same for a content that is written piece by piece, so that it need not be held whole.
-pub(super) fn write_atomically_with(
+/// A file that is written, and not yet in its place. It goes away where it is not put there.
+#[derive(Debug)]
+pub(super) struct Aside {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Aside {
+    fn put(self) -> Result<()> {
+        let put = self.file.persist(&self.path).map_err(std::io::Error::from);
+        put.with_context(|| format!("cannot write {}", self.path.display())).map(drop)
+    }
+}
+
+/// Puts files of one directory in their places, so that none of them lies beside one of another process that does the same.
+pub(super) fn put_together<const N: usize>(directory: &Path, files: [Aside; N]) -> Result<()> {
+    // Held for some renames only, and until it is dropped. A file system without locks has to do without.
+    let lock = File::open(directory);
+    let _ = lock.as_ref().map(File::lock);
+    files.into_iter().try_for_each(Aside::put)
+}
+
+/// Writes a file that is to have this path, piece by piece, so that its content need not be held whole.
+pub(super) fn write_aside(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> Result<()> {
-    let write = || -> std::io::Result<()> {
+) -> Result<Aside> {
+    let write = || -> std::io::Result<NamedTempFile> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let file = tempfile::Builder::new()
             .prefix(".llmperf-")
@@ -38,10 +61,10 @@ pub(super) fn write_atomically_with(
         content(&mut buffered)?;
         let file = buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+        Ok(file)
     };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    let file = write().with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Aside { file, path: path.to_owned() })
 }
 
 /// Appends records to `records.jsonl` as they finish, one write a line: a line that was appended survives whatever

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::files::write_atomically_with;
+use super::files::{put_together, write_aside};
 use super::python_json::{dumps, repr, write_array};
-use super::write_atomically;
 use crate::metrics::llmperf::{Column, Results, Row, Rows};
 use crate::metrics::{Distribution, Level};
+use crate::plugin::sha256;
 use crate::units::Tokens;
 
 pub use correctness::{CorrectnessRun, Reply};
@@ -62,13 +62,9 @@ impl LlmperfFiles {
         LlmperfFiles { summary: dumps(&Value::Object(summary(&base, run, results))), rows, base }
     }
 
-    /// Writes both into a directory that is there; an older file of the same name is replaced. Returns their paths.
+    /// Writes both into a directory that is there; an older pair of the same name is replaced. Returns their paths.
     pub fn write(&self, directory: &Path) -> Result<[PathBuf; 2]> {
-        let [summary, individual] = ["summary", "individual_responses"]
-            .map(|part| directory.join(format!("{}_{part}.json", self.base)));
-        write_atomically(&summary, self.summary.as_bytes())?;
-        write_atomically_with(&individual, |file| self.write_individual_responses(file))?;
-        Ok([summary, individual])
+        write_pair(directory, &self.base, &self.summary, |file| self.write_individual_responses(file))
     }
 
     fn write_individual_responses(&self, out: &mut dyn io::Write) -> io::Result<()> {
@@ -76,8 +72,41 @@ impl LlmperfFiles {
     }
 }
 
-/// The file name's stem, by LLMPerf's rule: what is no letter, digit, `_` or `-` becomes `-`, and a run of `-` one.
+/// Writes LLMPerf's two files, which are one run's even where another writes into the same directory.
+fn write_pair(
+    directory: &Path,
+    base: &str,
+    summary: &str,
+    responses: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> Result<[PathBuf; 2]> {
+    let paths = ["summary", "individual_responses"].map(|part| directory.join(format!("{base}_{part}.json")));
+    let summary = write_aside(&paths[0], |file| file.write_all(summary.as_bytes()))?;
+    let responses = write_aside(&paths[1], responses)?;
+    put_together(directory, [summary, responses])?;
+    Ok(paths)
+}
+
+/// Bytes of a stem. A file name has 255 at most on common file systems, and the longest ending is
+/// `_individual_responses.json`.
+const MAX_BASE_BYTES: usize = 200;
+/// What a shortened stem keeps of its end, where the lengths of the workload or the time of the run stand.
+const KEPT_END_BYTES: usize = 40;
+/// Hexadecimal digits that tell shortened names apart.
+const DIGEST_DIGITS: usize = 16;
+
+/// The file name's stem, by LLMPerf's rule: what is no letter, digit, `_` or `-` becomes `-`, and a run of `-` one. Where it is
+/// too long for a file name, a digest of the name stands in its middle.
 pub fn file_base(name: &str) -> String {
+    let base = llmperf_base(name);
+    if base.len() <= MAX_BASE_BYTES {
+        return base;
+    }
+    let start = base.floor_char_boundary(MAX_BASE_BYTES - KEPT_END_BYTES - DIGEST_DIGITS - 2);
+    let end = base.ceil_char_boundary(base.len() - KEPT_END_BYTES);
+    format!("{}-{}-{}", &base[..start], &sha256(name)[..DIGEST_DIGITS], &base[end..])
+}
+
+fn llmperf_base(name: &str) -> String {
     let mut base = String::with_capacity(name.len());
     for c in name.chars() {
         let c = if c.is_alphanumeric() || c == '_' { c } else { '-' };

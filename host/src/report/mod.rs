@@ -17,6 +17,7 @@ mod record_json;
 mod run_dir;
 mod summary_json;
 mod sweep;
+mod talk;
 
 pub use batch::{BatchRow, batch_table, text_table};
 pub use compare::{
@@ -35,3 +36,4 @@ pub use record_json::{parse_record, write_record};
 pub use run_dir::RunDir;
 pub use summary_json::{SCHEMA_VERSION, ascii_json, summary_json};
 pub use sweep::{LoadAxis, SeriesRow, bracket_line, saturation_line, search_json, series_table, sweep_json};
+pub use talk::{prompt, say};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::say;
 use crate::clock::Clock;
 use crate::metrics::request::ttft;
 use crate::record::{Outcome, RequestRecord};
@@ -15,7 +16,7 @@ const RECENT: usize = 100;
 /// Where there is no terminal, a line is written this often.
 const LINE_EVERY: Span = Span::from_secs(10);
 
-/// Shows a run on stderr.
+/// Shows a run on stderr; where that cannot be written, it shows nothing.
 #[derive(Debug)]
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -90,7 +91,7 @@ impl Progress {
             self.last_line = now;
             let rate = self.done as f64 / now.since(Stamp::default()).as_secs();
             let of = self.requests.map(|requests| format!("/{requests}")).unwrap_or_default();
-            eprintln!("{}{of} requests  {rate:.1}/s  {}", self.done, self.live());
+            say(format_args!("{}{of} requests  {rate:.1}/s  {}", self.done, self.live()));
         }
     }
 

@@ -1,11 +1,11 @@
 //! What ends a run early: its timeout, an interrupt, a second one, a plugin that only fails.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
+use super::interrupt::EndSignals;
 use crate::clock::Clock;
 use crate::load::{Course, Phase, PhaseControl, PhaseWatch};
 use crate::plan::Drain;
@@ -18,18 +18,19 @@ pub enum Ended {
     Complete,
     /// `--timeout` passed first.
     TimedOut,
-    /// Ctrl-C or SIGTERM.
+    /// Ctrl-C, SIGTERM or SIGHUP.
     Interrupted,
     /// The plugin failed too often in a row.
     PluginFaults,
 }
 
-/// Ends a run, and remembers why: the first reason counts, whoever has it.
+/// Ends a run, and remembers why: the first reason counts, whoever has it, unless an interrupt cuts off what was to run out.
 #[derive(Debug, Clone)]
 pub(super) struct Stop {
     control: PhaseControl,
     phase: PhaseWatch,
-    reason: Arc<OnceLock<Ended>>,
+    // Touched when a run ends, by the few threads that may end it.
+    reason: Arc<Mutex<Option<Ended>>>,
 }
 
 impl Stop {
@@ -40,13 +41,17 @@ impl Stop {
 
     /// Goes on to `phase`, for this reason.
     pub(super) fn because(&self, reason: Ended, phase: Phase) {
-        self.reason.get_or_init(|| reason);
+        let mut known = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        let drains = matches!(*known, Some(Ended::Complete | Ended::TimedOut));
+        if known.is_none() || (drains && reason == Ended::Interrupted) {
+            *known = Some(reason);
+        }
         self.control.advance(phase);
     }
 
     /// Why the run ended.
     pub(super) fn reason(&self) -> Ended {
-        self.reason.get().copied().unwrap_or(Ended::Complete)
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(Ended::Complete)
     }
 
     pub(super) fn watch(&self) -> PhaseWatch {
@@ -62,7 +67,7 @@ pub(super) struct TimeLimits {
     /// Launching stops this long after the start as planned.
     pub(super) schedule: Option<Span>,
     pub(super) drain: Drain,
-    /// Whether Ctrl-C and SIGTERM end it; where they do not, they are left to the program.
+    /// Whether signals end it; where they do not, they are left to the program.
     pub(super) interruptible: bool,
 }
 
@@ -76,15 +81,9 @@ pub(super) async fn watch_over(
     stop: Stop,
     done: oneshot::Receiver<()>,
 ) -> std::io::Result<()> {
-    let mut signals = match limits.interruptible {
-        true => Some((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)),
-        false => None,
-    };
+    let mut signals = limits.interruptible.then(EndSignals::listen).transpose()?;
     let mut interrupted = async || match &mut signals {
-        Some((interrupt, terminate)) => tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        },
+        Some(signals) => signals.next().await,
         None => std::future::pending().await,
     };
     let mut done = std::pin::pin!(done);

@@ -63,6 +63,7 @@ pub use client::{Answer, AnswerMetrics, Client, Request};
 pub use control::Ended;
 pub use correctness::{Checked, correctness};
 pub use install::{Proposal, propose};
+pub use interrupt::EndSignals;
 pub use judgement::Judgement;
 pub use replay::{Replayed, replay};
 pub use results::ResultFiles;

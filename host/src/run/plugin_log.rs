@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::report::inert;
+use crate::report::{inert, say};
 
 const LINE_WIDTH: usize = 200;
 
@@ -28,8 +28,10 @@ impl PluginLog {
         let Some(Shown { lines, most }) = &self.0 else { return };
         for line in written.lines() {
             match lines.fetch_add(1, Ordering::Relaxed) {
-                shown if shown < *most => eprintln!("plugin: {}", inert(line, LINE_WIDTH)),
-                shown if shown == *most => eprintln!("plugin: more than {most} lines; the rest is not shown"),
+                shown if shown < *most => say(format_args!("plugin: {}", inert(line, LINE_WIDTH))),
+                shown if shown == *most => {
+                    say(format_args!("plugin: more than {most} lines; the rest is not shown"))
+                }
                 _ => return,
             }
         }

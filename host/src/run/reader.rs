@@ -7,6 +7,7 @@ use http::HeaderMap;
 
 use super::plugin_log::PluginLog;
 use super::turns::Answers;
+use super::understand::unasked;
 use crate::plugin::Plugin;
 use crate::provider::Secrets;
 use crate::record::{
@@ -137,6 +138,10 @@ impl Reader {
         for secret in self.secrets.all().iter() {
             secret.cross_out(&mut body);
         }
+        let compression = head.compression().filter(|_| !body.is_empty());
+        if compression.is_some() {
+            body.clear();
+        }
         let head = self.redact_head(head);
         let explained = self.plugin.session().and_then(|mut session| {
             let explained = session.explain(&head, &body);
@@ -150,7 +155,9 @@ impl Reader {
         if failure.code.trim().is_empty() {
             failure.code = head.status.as_str().to_owned();
         }
-        if failure.message.trim().is_empty() {
+        if let Some(compression) = compression {
+            failure.message = format!("HTTP {}; {}", head.status, unasked(compression));
+        } else if failure.message.trim().is_empty() {
             failure.message = format!("HTTP {}", head.status);
         }
         failure

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::machine;
 use crate::clock::unix_seconds;
 use crate::provider::{Credential, Fetch, Lease};
-use crate::report::inert;
+use crate::report::{inert, say};
 use crate::transport::Fetcher;
 
 const TOLD_CHARS: usize = 400;
@@ -64,7 +64,9 @@ fn keep_renewed(runtime: &Runtime, lease: &Lease, client: &Client, mut until: on
                 && !fails
             {
                 let why = inert(&format!("{error:#}"), TOLD_CHARS);
-                eprintln!("note: the credential could not be renewed, and the last one is used on: {why}");
+                say(format_args!(
+                    "note: the credential could not be renewed, and the last one is used on: {why}"
+                ));
             }
             fails = renewed.is_err();
         }

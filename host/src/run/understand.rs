@@ -57,6 +57,8 @@ impl Response {
             Body::Events(events) => {
                 let completion = events.end(reader, complete, self.last_read);
                 let failure = failure_of(&completion, &trace.transfer, head, self.body_bytes);
+                let failure =
+                    failure.map(|failure| blame(failure, &completion, trace, head, self.body_bytes));
                 (completion, failure)
             }
             Body::Error(body) => (Completion::default(), Some(reader.explain(head, body))),
@@ -89,6 +91,23 @@ fn failure_of(completion: &Completion, transfer: &Transfer, head: &Head, body_by
         }
         Transfer::Complete => None,
     }
+}
+
+/// The failure itself, or the compression where that is why nothing could be read.
+fn blame(failure: Failure, completion: &Completion, trace: &Trace, head: &Head, body_bytes: u64) -> Failure {
+    // A head may claim a compression of a body that is plain all the same.
+    let is_unread = body_bytes > 0 && !completion.output.has_token() && !failure.kind.is_plugin_fault();
+    match head.compression() {
+        Some(compression) if is_unread && !matches!(trace.transfer, Transfer::Failed(_)) => {
+            Failure::new(FailureKind::BadResponse, unasked(compression))
+        }
+        _ => failure,
+    }
+}
+
+/// Says of a body that it is compressed.
+pub(super) fn unasked(compression: &str) -> String {
+    format!("the body is compressed (content-encoding: {compression}), which was not asked for")
 }
 
 fn nothing_said(content_type: &str, body_bytes: u64) -> Failure {

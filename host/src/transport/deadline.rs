@@ -11,13 +11,13 @@ use crate::units::{Span, Stamp};
 pub struct Deadlines {
     /// To open a connection: name resolution, TCP and TLS.
     pub connect: Span,
-    /// Between two reads, and from sending to the response head.
+    /// From sending to the whole response head, from there to the first read, and between two reads.
     pub read: Span,
     /// For the whole exchange.
     pub total: Span,
 }
 
-/// When something last arrived, as the reading half of an exchange tells the watching one.
+/// When the head or a read last arrived, as the reading half of an exchange tells the watching one.
 #[derive(Debug)]
 pub(super) struct LastRead(AtomicU64);
 
@@ -30,6 +30,10 @@ impl LastRead {
     pub(super) fn note(&self, at: Stamp) {
         self.0.store(at.0, Ordering::Relaxed);
     }
+
+    fn at(&self) -> Stamp {
+        Stamp(self.0.load(Ordering::Relaxed))
+    }
 }
 
 impl Deadlines {
@@ -38,15 +42,21 @@ impl Deadlines {
     pub(super) async fn passed(&self, sent: Stamp, last_read: &LastRead, clock: Clock) -> Failure {
         let end = sent + self.total;
         loop {
-            let stall = Stamp(last_read.0.load(Ordering::Relaxed)) + self.read;
+            let stall = last_read.at() + self.read;
             tokio::time::sleep_until(clock.instant(end.min(stall)).into()).await;
             let now = clock.now();
             if now >= end {
                 let message = format!("the request took longer than {} s", self.total.as_secs());
                 return Failure::new(FailureKind::Timeout, message);
             }
-            if now >= Stamp(last_read.0.load(Ordering::Relaxed)) + self.read {
-                let message = format!("nothing arrived for {} s", self.read.as_secs());
+            let last = last_read.at();
+            if now >= last + self.read {
+                let limit = self.read.as_secs();
+                // The client tells of a head when it is whole; parts of it may have come.
+                let message = match last == sent {
+                    true => format!("the response head was not complete after {limit} s"),
+                    false => format!("nothing arrived for {limit} s"),
+                };
                 return Failure::new(FailureKind::Stall, message);
             }
         }

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::record::{Failure, FailureKind};
 
-/// Sorts an error of the HTTP client; `otherwise` is what a broken connection means at this point.
+/// Sorts an error of the HTTP client; `otherwise` is what a connection that just ended means at this point.
 pub(super) fn classify(error: &reqwest::Error, otherwise: FailureKind) -> Failure {
     let message = innermost_message(error);
     let io_kind = cause::<io::Error>(error).map(io::Error::kind);
@@ -22,7 +22,14 @@ pub(super) fn classify(error: &reqwest::Error, otherwise: FailureKind) -> Failur
     } else if cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
         FailureKind::Protocol
     } else {
-        otherwise
+        match io_kind {
+            Some(
+                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe,
+            ) => FailureKind::Reset,
+            // hyper's words for a body that breaks the rules of its chunks, rustls's for a broken record.
+            Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => FailureKind::Protocol,
+            _ => otherwise,
+        }
     };
     Failure::new(kind, message)
 }

@@ -177,6 +177,7 @@ impl Transport {
         let head =
             Arc::new(Head { status: response.status(), headers: std::mem::take(response.headers_mut()) });
         progress.head = Some((at, Arc::clone(&head)));
+        last_read.note(at);
         let abandon = Arc::new(AtomicBool::new(false));
         let limit = if head.status.is_success() { usize::MAX } else { MAX_ERROR_BODY_BYTES };
         loop {

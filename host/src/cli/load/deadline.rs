@@ -10,7 +10,7 @@ pub(in crate::cli) struct DeadlineArgs {
     /// Fail a request that has no connection after so many seconds
     #[arg(long, value_name = "S", default_value_t = default::CONNECT_TIMEOUT_S, hide_short_help = true)]
     connect_timeout: f64,
-    /// Fail a request on which nothing arrives for so many seconds
+    /// Fail a request whose response head, or whose next bytes, take so many seconds
     #[arg(long, value_name = "S", default_value_t = default::READ_TIMEOUT_S, hide_short_help = true)]
     read_timeout: f64,
     /// Fail a request that takes longer than so many seconds

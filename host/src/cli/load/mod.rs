@@ -20,7 +20,7 @@ use crate::load::{Arrival, NO_LIMIT, Process, Profile};
 use crate::metrics::{Failures, Validity};
 use crate::plan::{LoadInput, Plan, Series, resolve};
 use crate::record::RequestRecord;
-use crate::report::{Progress, RunLabel, ascii_json, plugin_line, render, render_dialects};
+use crate::report::{Progress, RunLabel, ascii_json, plugin_line, render, render_dialects, say};
 use crate::run::{self, Ended, Report, ResultFiles, Setup, Watcher};
 use crate::units::Span;
 use deadline::DeadlineArgs;
@@ -77,7 +77,7 @@ pub(super) fn run(mut args: LoadArgs) -> Result<u8, Error> {
     }
     let plan = resolve(args.into_input(), &|name| std::env::var(name).ok()).map_err(Error::usage)?;
     for note in &plan.notes {
-        eprintln!("note: {note}");
+        say(format_args!("note: {note}"));
     }
     match &plan.goals.series {
         Some(Series::Sweep(loads)) => return series::sweep(&plan, loads, output),
@@ -171,11 +171,11 @@ impl Watcher for Live {
 pub(super) fn early_end(ended: Ended) -> Option<u8> {
     match ended {
         Ended::Interrupted => {
-            eprintln!("note: interrupted; these are partial results");
+            say(format_args!("note: interrupted; these are partial results"));
             Some(exit::INTERRUPTED)
         }
         Ended::PluginFaults => {
-            eprintln!("error: the plugin failed on every request for a while, so the run was ended");
+            say(format_args!("error: the plugin failed on every request for a while, so the run was ended"));
             Some(exit::PLUGIN)
         }
         Ended::Complete | Ended::TimedOut => None,
@@ -186,13 +186,13 @@ pub(super) fn early_end(ended: Ended) -> Option<u8> {
 pub(super) fn tell_files(files: &anyhow::Result<Option<ResultFiles>>) -> bool {
     match files {
         Ok(Some(files)) => {
-            eprintln!("results: {}", files.run_dir.display());
+            say(format_args!("results: {}", files.run_dir.display()));
             for file in &files.llmperf {
-                eprintln!("         {}", file.display());
+                say(format_args!("         {}", file.display()));
             }
         }
         Ok(None) => {}
-        Err(error) => eprintln!("error: {error:#}"),
+        Err(error) => say(format_args!("error: {error:#}")),
     }
     files.is_ok()
 }
@@ -203,16 +203,16 @@ fn conclude(report: &Report) -> u8 {
         return exit::INTERNAL;
     }
     if report.turns_not_reached > 0 {
-        eprintln!(
+        say(format_args!(
             "note: turns not reached: {}; an earlier turn of their session failed, or the run ended before them",
             report.turns_not_reached
-        );
+        ));
     }
     match &report.recording {
-        Ok(Some(file)) => eprintln!("recording: {}", file.display()),
+        Ok(Some(file)) => say(format_args!("recording: {}", file.display())),
         Ok(None) => {}
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say(format_args!("error: {error:#}"));
             return exit::INTERNAL;
         }
     }
@@ -220,7 +220,7 @@ fn conclude(report: &Report) -> u8 {
         Some(code) => code,
         None => {
             if report.ended == Ended::TimedOut {
-                eprintln!("note: --timeout passed before all requests could be completed");
+                say(format_args!("note: --timeout passed before all requests could be completed"));
             }
             if report.summary.counts.ok > 0 {
                 return if report.summary.slo.as_ref().is_none_or(|slo| slo.all_met()) {
@@ -237,7 +237,7 @@ fn conclude(report: &Report) -> u8 {
 /// Nothing succeeded. Where no failure was the target's, it is not the target that is unusable.
 pub(super) fn without_success(failures: &Failures) -> u8 {
     if !failures.is_empty() && failures.keys().all(|kind| kind.is_plugin_fault()) {
-        eprintln!("error: the plugin failed on every request");
+        say(format_args!("error: the plugin failed on every request"));
         exit::PLUGIN
     } else {
         exit::TARGET

@@ -19,7 +19,7 @@ use crate::plan::{
     FileKey, FileRun, KeyKind, Loads, Plan, PlanFile, Series, Setting, plan_schema, resolve, results_dir,
 };
 use crate::report::llmperf::file_base;
-use crate::report::{BatchRow, LoadAxis, Progress, ascii_json, batch_table, inert};
+use crate::report::{BatchRow, LoadAxis, Progress, ascii_json, batch_table, inert, say};
 use crate::run::{
     self, BatchDone, BatchEnd, BatchLock, BatchRun, BatchState, BatchWatcher, Ended, SeriesWatcher,
     SweepPart, Watcher, write_series,
@@ -100,7 +100,9 @@ pub(super) fn run(job: Job, beside: Beside) -> Result<u8, Error> {
         return print(beside.output, &json, &text).map(|()| 0);
     }
     if dir.is_none() {
-        eprintln!("note: without results-dir nothing is saved, and the plan cannot go on where it stopped");
+        say(format_args!(
+            "note: without results-dir nothing is saved, and the plan cannot go on where it stopped"
+        ));
     }
     let names = runs.iter().map(|run| run.name.clone()).collect();
     let mut watcher = Runs { names, live: live() };
@@ -109,10 +111,11 @@ pub(super) fn run(job: Job, beside: Beside) -> Result<u8, Error> {
     let rows: Vec<BatchRow> = end.runs.iter().map(|run| run.row.clone()).collect();
     let findings = end.findings(&runs);
     let lines = findings.iter().map(|found| format!("{}: {}\n", inert(&found.name, NAME_WIDTH), found.line));
-    print(beside.output, &json, &(batch_table(&rows) + &lines.collect::<String>()))?;
+    let printed = print(beside.output, &json, &(batch_table(&rows) + &lines.collect::<String>()));
     if let Some(dir) = &dir {
-        eprintln!("results: {}", write_series(dir, "plan", &json)?.display());
+        say(format_args!("results: {}", write_series(dir, "plan", &json)?.display()));
     }
+    printed?;
     drop(lock);
     Ok(code(&end, beside.strict))
 }
@@ -175,7 +178,7 @@ fn read(file: &Path, dir: Option<PathBuf>, dry_run: bool) -> Result<(Span, Optio
     for run in &written.runs {
         let plan = plan_of(&origin, run)?;
         for note in &plan.notes {
-            eprintln!("note: run {:?}: {note}", run.name);
+            say(format_args!("note: run {:?}: {note}", run.name));
         }
         for (name, mut plan, settings, sweep) in parts(run, plan) {
             let nth = seen.iter().filter(|other| **other == settings).count();
@@ -271,7 +274,7 @@ fn code(end: &BatchEnd, strict: bool) -> u8 {
     let reports = || end.runs.iter().filter_map(|run| run.report.as_ref());
     let written: Vec<bool> = reports().map(|report| tell_failed(&report.files)).collect();
     if let Some(error) = &end.unkept {
-        eprintln!("error: {error:#}");
+        say(format_args!("error: {error:#}"));
     }
     if written.contains(&false) || end.unkept.is_some() {
         return exit::INTERNAL;
@@ -310,11 +313,11 @@ fn live() -> Live {
 
 impl Runs {
     fn say(&self, number: usize, what: &str) {
-        eprintln!(
+        say(format_args!(
             "run {number}/{}: {}: {what}",
             self.names.len(),
             inert(&self.names[number - 1], NAME_WIDTH)
-        );
+        ));
     }
 }
 
@@ -346,6 +349,6 @@ impl BatchWatcher for Runs {
         }
     }
     fn cools_down(&mut self, wait: Span) {
-        eprintln!("cool-down: {} s", wait.as_secs());
+        say(format_args!("cool-down: {} s", wait.as_secs()));
     }
 }

@@ -11,7 +11,9 @@ use crate::error::Error;
 use crate::load::NO_LIMIT;
 use crate::metrics::{Saturation, SloReport, by_rate, by_throughput};
 use crate::plan::{Loads, Plan, SearchPlan};
-use crate::report::{LoadAxis, Progress, SeriesRow, ascii_json, saturation_line, series_table, sweep_json};
+use crate::report::{
+    LoadAxis, Progress, SeriesRow, ascii_json, saturation_line, say, series_table, sweep_json,
+};
 use crate::run::{self, Ended, SeriesWatcher, SweepEnd, SweepRun, Watcher, write_series};
 
 pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Error> {
@@ -23,8 +25,9 @@ pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Er
     let json = sweep_json(axis, &rows, runs.iter().map(SweepRun::document).collect(), saturation);
     let values: Vec<f64> = rows.iter().map(|row| row.load).collect();
     let last = saturation_line(axis, &values, saturation);
-    print(output, &json, &format!("{}\n{last}\n", series_table(axis, &rows)))?;
+    let printed = print(output, &json, &format!("{}\n{last}\n", series_table(axis, &rows)));
     let written = save(plan, "sweep", &json, &runs)?;
+    printed?;
     let met = runs.iter().any(|run| run.report.summary.slo.as_ref().is_none_or(SloReport::all_met));
     Ok(code(ended, runs.iter().any(|run| run.report.summary.counts.ok > 0), met, written))
 }
@@ -33,10 +36,11 @@ pub(super) fn search(plan: &Plan, how: SearchPlan, output: Output) -> Result<u8,
     let mut watcher = Steps::new("step", None);
     let end = run::find_max_rate(plan, how, &mut watcher)?;
     let json = end.json();
-    print(output, &json, &end.text())?;
+    let printed = print(output, &json, &end.text());
     let worked = end.steps.iter().any(|step| step.run.report.summary.counts.ok > 0);
     let runs: Vec<SweepRun> = end.steps.into_iter().map(|step| step.run).collect();
     let written = save(plan, "find_max_rate", &json, &runs)?;
+    printed?;
     Ok(code(end.ended, worked, end.bracket.passed.is_some(), written))
 }
 
@@ -85,12 +89,12 @@ fn save(plan: &Plan, kind: &str, json: &Value, runs: &[SweepRun]) -> Result<bool
     let mut written = true;
     for run in runs {
         if let Err(error) = &run.report.files {
-            eprintln!("error: {error:#}");
+            say(format_args!("error: {error:#}"));
             written = false;
         }
     }
     if let Some(dir) = &plan.results_dir {
-        eprintln!("results: {}", write_series(dir, kind, json)?.display());
+        say(format_args!("results: {}", write_series(dir, kind, json)?.display()));
     }
     Ok(written)
 }
@@ -129,7 +133,7 @@ impl SeriesWatcher for Steps {
             NO_LIMIT => String::new(),
             requests => format!(", {requests} requests"),
         };
-        eprintln!("{} {number}{of}: {}{requests}", self.word, load_of(plan));
+        say(format_args!("{} {number}{of}: {}{requests}", self.word, load_of(plan)));
         self.live = live();
     }
     fn run(&mut self) -> &mut dyn Watcher {

@@ -1,7 +1,7 @@
 //! `llmperf plugin add`: shows what a plugin asks for, asks, and keeps it.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, IsTerminal, Write as _};
+use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
@@ -10,7 +10,7 @@ use clap::Args;
 use super::print_result;
 use crate::error::Error;
 use crate::provider::{ProviderEntry, Scheme};
-use crate::report::inert;
+use crate::report::{inert, prompt};
 use crate::run::{Proposal, propose};
 
 /// Characters of a line that a stranger wrote.
@@ -37,7 +37,7 @@ pub(in crate::cli) struct AddArgs {
 pub(in crate::cli) fn run(args: AddArgs) -> Result<u8, Error> {
     let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let proposal = propose(&args.file, args.digest.as_deref(), args.replace)?;
-    eprint!("{}", shown(&proposal));
+    prompt(shown(&proposal));
     if !args.yes {
         if !can_ask {
             return Err(Error::usage(anyhow!(
@@ -60,8 +60,7 @@ pub(in crate::cli) fn run(args: AddArgs) -> Result<u8, Error> {
 }
 
 fn agreed() -> Result<bool, Error> {
-    eprint!("Add it? [y/N] ");
-    std::io::stderr().flush().context("the question cannot be asked")?;
+    prompt("Add it? [y/N] ");
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).context("the answer cannot be read")?;
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::{VERSION, file_base, flatten, individual};
+use super::{VERSION, file_base, flatten, individual, write_pair};
 use crate::metrics::Correctness;
 use crate::metrics::llmperf::Row;
-use crate::report::files::write_atomically_with;
 use crate::report::python_json::{dumps, write_array};
-use crate::report::write_atomically;
 use crate::workload::Check;
 
 /// What LLMPerf's files say of a correctness test beside its replies.
@@ -52,13 +50,10 @@ impl CorrectnessRun<'_> {
         replies: impl Iterator<Item = Reply<'r>>,
     ) -> Result<[PathBuf; 2]> {
         let base = self.base();
-        let [summary, responses] =
-            ["summary", "individual_responses"].map(|part| directory.join(format!("{base}_{part}.json")));
-        write_atomically(&summary, dumps(&Value::Object(self.summary(&base))).as_bytes())?;
-        write_atomically_with(&responses, |file| {
+        let summary = dumps(&Value::Object(self.summary(&base)));
+        write_pair(directory, &base, &summary, |file| {
             write_array(file, replies.map(|reply| self.response(reply)))
-        })?;
-        Ok([summary, responses])
+        })
     }
 
     fn base(&self) -> String {

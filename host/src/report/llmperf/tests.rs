@@ -137,6 +137,44 @@ fn file_names_follow_llmperfs_rule() {
 }
 
 #[test]
+fn a_name_that_is_too_long_for_a_file_is_shortened_with_a_digest() {
+    let names =
+        [("模".repeat(300), "x"), ("模".repeat(299), "x"), ("模".repeat(300), "y"), ("é".repeat(150), "x")];
+    let bases: Vec<String> = names.iter().map(|(a, b)| file_base(&format!("{a}{b}{a}_550_150"))).collect();
+    for base in &bases {
+        assert!(base.len() <= MAX_BASE_BYTES && base.ends_with("_550_150"), "{base}");
+        assert_eq!(*base, file_base(base));
+    }
+    let different: std::collections::BTreeSet<&String> = bases.iter().collect();
+    assert_eq!(different.len(), bases.len());
+    let longest = "m".repeat(MAX_BASE_BYTES);
+    assert_eq!(file_base(&longest), longest);
+}
+
+#[test]
+fn the_two_files_are_of_one_run_however_many_write_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |requests: u64| {
+        let (params, metadata) = (Map::new(), pairs(&[]));
+        let records: Vec<_> = (0..requests).map(|id| record(id, &[52])).collect();
+        let files = LlmperfFiles::of(&golden_run(&params, &metadata), records.iter().collect());
+        files.write(directory.path()).unwrap()
+    };
+    let [summary, individual] = write(1);
+    for _ in 0..20 {
+        std::thread::scope(|scope| {
+            for requests in 1..=4 {
+                scope.spawn(move || write(requests));
+            }
+        });
+        let read = |path| -> Value { serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
+        let rows = read(&individual).as_array().map(Vec::len);
+        assert_eq!(read(&summary)["results_num_requests_started"].as_u64(), rows.map(|rows| rows as u64));
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2);
+}
+
+#[test]
 fn both_files_are_written_by_their_names() {
     let directory = tempfile::tempdir().unwrap();
     let (params, metadata) = (Map::new(), pairs(&[]));
