@@ -15,6 +15,7 @@ use std::io::Write;
 use exception::{ALL, EXCEPTIONS};
 use golden::{Golden, differences, goldens};
 use llmperf::plan::{LoadInput, resolve};
+use llmperf::plugin::bundled;
 use llmperf::record::PreparedRequest;
 use llmperf::run::Setup;
 use serde_json::{Map, Value, json};
@@ -200,6 +201,70 @@ fn what_is_asked_is_what_client_libraries_ask() {
     let mut found: Vec<String> = in_parallel(&goldens, check).into_iter().flatten().collect();
     found.sort();
     assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
+}
+
+/// Options that make a plugin write another body.
+const FORMS: &[(&str, &[&str])] = &[
+    ("anthropic-messages", &["form=vertex"]),
+    (
+        "bedrock-invoke",
+        &[
+            "family=anthropic",
+            "family=llama3",
+            "family=titan",
+            "family=nova",
+            "family=mistral",
+            "family=cohere",
+            "family=command-r",
+            "family=j2",
+        ],
+    ),
+    ("cohere-chat", &["version=v1"]),
+    ("ollama", &["form=generate"]),
+    ("sagemaker", &["payload=tgi", "payload=openai"]),
+    ("tgi", &["form=base"]),
+    ("triton", &["parameters=flat"]),
+    ("vertex-predict", &["payload=chat"]),
+    ("watsonx", &["form=generation"]),
+];
+
+#[test]
+fn null_among_the_sampling_parameters_removes_the_object_or_list_it_names_in_every_plugin() {
+    let forms = |api: &str| FORMS.iter().find(|(known, _)| *known == api).map_or(&[][..], |(_, forms)| forms);
+    let cases: Vec<(&str, Vec<String>)> = bundled()
+        .flat_map(|plugin| {
+            let others = forms(plugin.name).iter().map(|&form| vec![form.to_owned()]);
+            std::iter::once(vec![]).chain(others).map(move |options| (plugin.name, options))
+        })
+        .collect();
+    let body = |(api, options): &(&str, Vec<String>), sampling: Value| {
+        let messages = json!([{ "role": "system", "content": "S" }, { "role": "user", "content": "Hi" }]);
+        let ask = Ask {
+            llm_api: (*api).to_owned(),
+            model: "m".to_owned(),
+            base_url: Some("http://127.0.0.1:9/v1".to_owned()),
+            messages,
+            max_tokens: 16,
+            sampling,
+            options: options.clone(),
+            env: vec![],
+        };
+        let request = build(&ask).unwrap_or_else(|why| panic!("{api} {options:?}: {why}"));
+        serde_json::from_slice::<Map<String, Value>>(&request.body).expect("an object")
+    };
+    let found = in_parallel(&cases, |case| {
+        let sampling = json!({ "temperature": 0.5, "top_k": 5, "stop": ["END"] });
+        let whole = body(case, sampling.clone());
+        let containers = whole.iter().filter(|(_, value)| value.is_object() || value.is_array());
+        let stays = containers.filter(|(name, _)| {
+            let mut sampling = sampling.clone();
+            sampling[name.as_str()] = Value::Null;
+            body(case, sampling).contains_key(*name)
+        });
+        stays.map(|(name, _)| format!("{case:?}: {name} stays")).collect::<Vec<_>>()
+    });
+    let found: Vec<String> = found.into_iter().flatten().collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 /// What is wrong with our request, and with the exceptions that are made for it.
