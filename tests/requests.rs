@@ -267,6 +267,62 @@ fn null_among_the_sampling_parameters_removes_the_object_or_list_it_names_in_eve
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// The request of `llm_api` for a plain chat.
+fn plain(
+    llm_api: &str,
+    model: &str,
+    base_url: Option<&str>,
+    env: &[(&str, &str)],
+) -> std::sync::Arc<PreparedRequest> {
+    let ask = Ask {
+        llm_api: llm_api.to_owned(),
+        model: model.to_owned(),
+        base_url: base_url.map(str::to_owned),
+        messages: json!([{ "role": "user", "content": "Hi" }]),
+        max_tokens: 16,
+        sampling: json!({}),
+        options: vec![],
+        env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    };
+    build(&ask).unwrap_or_else(|why| panic!("{llm_api} {model}: {why}"))
+}
+
+#[test]
+fn openai_is_told_organisation_and_project_by_each_of_its_apis() {
+    let env = [("OPENAI_API_KEY", "k-0123456789"), ("OPENAI_ORG_ID", "org-1"), ("OPENAI_PROJECT", "proj-1")];
+    for api in ["openai", "openai-completions", "openai-responses", "openai-embeddings"] {
+        let headers = &plain(api, "m", None, &env).headers;
+        assert_eq!(
+            (&headers["openai-organization"], &headers["openai-project"]),
+            (&"org-1".parse().expect("a value"), &"proj-1".parse().expect("a value")),
+            "{api}"
+        );
+    }
+}
+
+#[test]
+fn litellm_asks_openai_for_token_counts_and_no_other_server_of_its_api() {
+    let asks = |base: Option<&str>| {
+        let request = plain("litellm", "openai/gpt-4o-mini", base, &[("OPENAI_API_KEY", "k-0123456789")]);
+        serde_json::from_slice::<Map<String, Value>>(&request.body)
+            .expect("an object")
+            .contains_key("stream_options")
+    };
+    assert!(asks(None));
+    assert!(asks(Some("https://api.openai.com/v1")));
+    assert!(!asks(Some("http://127.0.0.1:9/v1")));
+}
+
+#[test]
+fn litellms_addresses_go_where_it_sends_them() {
+    let url = |model: &str, base: Option<&str>| {
+        plain("litellm", model, base, &[("GRADIENT_AI_API_KEY", "k-0123456789")]).url.to_string()
+    };
+    let triton = "http://127.0.0.1:9/v2/models/ensemble/generate";
+    assert_eq!(url("triton/llama", Some(triton)), format!("{triton}_stream"));
+    assert_eq!(url("gradient_ai/m", None), "https://inference.do-ai.run/v1/chat/completions");
+}
+
 /// What is wrong with our request, and with the exceptions that are made for it.
 fn check(golden: &Golden) -> Vec<String> {
     let name = &golden.name;
