@@ -5,6 +5,8 @@ mod support;
 
 #[path = "conformance/fixture.rs"]
 mod fixture;
+#[path = "conformance/samples.rs"]
+mod samples;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,7 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fixture::{CUTTINGS, Cutting, Fixture, dirs, file_name};
+use fixture::{CUTTINGS, Cutting, Fixture};
 use llmperf::record::RequestRecord;
 use llmperf::run::check::differences;
 use rustix::time::{ClockId, clock_gettime};
@@ -22,45 +24,8 @@ use support::{Asked, Results, Server, in_parallel, llmperf};
 /// Fixtures that are read otherwise than they say, and why that is right.
 const EXCEPTIONS: &[(&str, &str)] = &[];
 
-/// A directory of samples by provider to run instead of the plugins' own: `DIR/PROVIDER/NAME/response.bin` and so on.
+/// A directory of samples to run beside the plugins' own: each directory in it, however deep, that has a `response.bin`.
 const OTHER_DIR: &str = "LLMPERF_CONFORMANCE_DIR";
-
-/// The API of a family of samples, and the options that its plugin needs to ask for such an answer.
-const FAMILIES: &[(&str, &str, &[&str])] = &[
-    ("anthropic", "anthropic-messages", &[]),
-    ("anthropic-complete", "anthropic-complete", &[]),
-    ("bedrock-converse", "bedrock-converse", &[]),
-    ("bedrock-invoke-anthropic", "bedrock-invoke", &[]),
-    ("bedrock-invoke-cohere", "bedrock-invoke", &[]),
-    ("bedrock-invoke-deepseek", "bedrock-invoke", &[]),
-    ("bedrock-invoke-llama", "bedrock-invoke", &[]),
-    ("bedrock-invoke-mistral", "bedrock-invoke", &[]),
-    ("bedrock-invoke-nova", "bedrock-invoke", &[]),
-    ("bedrock-invoke-openai", "bedrock-invoke", &[]),
-    ("bedrock-invoke-titan", "bedrock-invoke", &[]),
-    ("cloudflare-ai", "cloudflare", &[]),
-    ("cohere-v1", "cohere-chat", &[]),
-    ("cohere-v2", "cohere-chat", &[]),
-    ("gemini", "gemini", &[]),
-    ("llamacpp-completion", "llamacpp", &[]),
-    ("ollama-chat", "ollama", &[]),
-    ("ollama-generate", "ollama", &[]),
-    ("openai-chat", "openai-chat", &[]),
-    ("openai-completions", "openai-completions", &[]),
-    ("openai-embeddings", "openai-embeddings", &[]),
-    ("openai-responses", "openai-responses", &[]),
-    ("replicate", "replicate", &[]),
-    ("sagemaker-djl", "sagemaker", &[]),
-    ("sagemaker-json", "sagemaker", &[]),
-    ("sagemaker-llmperf", "sagemaker", &[]),
-    ("sagemaker-openai", "sagemaker", &[]),
-    ("sagemaker-tgi", "sagemaker", &[]),
-    ("sglang-generate", "sglang", &[]),
-    ("tgi-generate", "tgi", &[]),
-    ("triton-generate", "triton", &[]),
-    ("vertex-predict", "vertex-predict", &[]),
-    ("watsonx-text", "watsonx", &[]),
-];
 
 #[test]
 fn every_plugin_reads_its_fixtures_in_any_cutting() {
@@ -73,16 +38,7 @@ fn every_plugin_reads_its_fixtures_in_any_cutting() {
 #[test]
 fn samples_of_another_directory_are_read_too() {
     let Some(root) = std::env::var_os(OTHER_DIR) else { return };
-    let mut fixtures = Vec::new();
-    for case in dirs(Path::new(&root)).iter().flat_map(|provider| dirs(provider)) {
-        let provider = file_name(case.parent().expect("a provider"));
-        let name = format!("{provider}/{}", file_name(&case));
-        let family = fixture::json(&case.join("expected.json"))["family"].clone();
-        let Some((_, api, options)) = FAMILIES.iter().find(|(known, ..)| family == *known) else {
-            panic!("{name}: the family {family} is in no row of FAMILIES");
-        };
-        fixtures.extend(Fixture::read(&case, name, api, options));
-    }
+    let fixtures = samples::read(Path::new(&root)).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(!fixtures.is_empty(), "{OTHER_DIR} holds no sample");
     check(&fixtures);
 }

@@ -367,3 +367,36 @@ fn requests_that_the_timeout_ends_are_neither_right_nor_wrong() {
     assert_eq!(results.llmperf("correctness_individual_responses"), json!([]));
     assert_eq!(results.llmperf("correctness_summary")["error_rate"], Value::Null);
 }
+
+#[test]
+fn replies_of_vertex_ai_and_sagemaker_are_counted_by_the_tokenizer_as_in_llmperf() {
+    for (api, options, body) in [
+        (
+            "vertexai",
+            &["endpoint-id=e"][..],
+            r#"{"predictions":["Prompt:\nx\nOutput:\nThe number is 12345"]}"#,
+        ),
+        (
+            "sagemaker",
+            &["stream=false"],
+            r#"[{"generation":{"role":"assistant","content":"The number is 12345"}}]"#,
+        ),
+    ] {
+        let server = Server::start(move |_, socket| {
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+            say(socket, &format!("{head}{body}"));
+        });
+        let results = Results::new();
+        let options = options.iter().flat_map(|option| ["--plugin-option", option]).collect::<Vec<_>>();
+        let args = [&["--llm-api", api, "--requests", "2", "--concurrency", "1"], &options[..]].concat();
+        correctness(&server.base, &results, &args).exits(0);
+        for row in results.llmperf("correctness_individual_responses").as_array().expect("rows") {
+            let metrics = &row["metrics"];
+            assert_eq!(row["generated_text"], "The number is 12345", "{api}");
+            // Llama's: the number is one token a digit or some digits, and the beginning of the text is one.
+            let tokens = metrics["number_output_tokens"].as_u64().expect("a number");
+            assert!((5..=12).contains(&tokens), "{api}: {tokens}");
+            assert_eq!(metrics["number_total_tokens"], tokens, "{api}");
+        }
+    }
+}

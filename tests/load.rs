@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
 use serde_json::Value;
-use support::{SMALL, Server, counts, llmperf, load, load_small, mock, say, sse};
+use support::{Results, SMALL, Server, counts, llmperf, load, load_small, mock, say, sse};
 
 const BUILT_IN: &[&str] = &["--target", "mock", "--requests", "6", "--concurrency", "3"];
 const SHORT: &[&str] = &["--isl", "60", "--isl-stddev", "0", "--osl", "5", "--osl-stddev", "0"];
@@ -155,6 +155,22 @@ fn the_same_seed_asks_the_same_and_another_seed_something_else() {
     let first = asked("7");
     assert_eq!(asked("7"), first);
     assert_ne!(asked("8"), first);
+}
+
+#[test]
+fn a_random_seed_is_drawn_and_written_down() {
+    let drawn = || {
+        let results = Results::new();
+        let flags = ["--target", "mock", "--requests", "2", "--osl", "2", "--seed", "random"];
+        let done = llmperf("load").args(flags).args(results.flag()).done().exits(0);
+        let seed = results.of_run("manifest.json")["plan"]["seed"].as_u64().expect("a number");
+        let note = format!("note: --seed random drew {seed}; --seed {seed} asks the same again");
+        assert!(done.stderr.contains(&note), "{}", done.stderr);
+        seed
+    };
+    assert_ne!(drawn(), drawn());
+    let done = load(&["--target", "mock", "--seed", "often"]).exits(2);
+    assert!(done.stderr.contains("give a whole number, or random"), "{}", done.stderr);
 }
 
 #[test]

@@ -374,7 +374,7 @@ fn what_is_wrong_anywhere_in_the_file_is_said_before_anything_is_sent() {
     let good = format!("base-url = \"{base}\"\nmodel = \"m\"\n[[run]]\nseed = 1\n[[run]]\n");
     let cases: &[(&str, &[&str])] = &[
         ("modle = \"m\"", &["models.toml:6: modle is not known", "hint: there is model"]),
-        ("seed = \"one\"", &["models.toml:6: seed takes a whole number"]),
+        ("seed = \"one\"", &["models.toml:6: seed takes a whole number", "\"random\""]),
         ("seed = 1\nseed = 2", &["models.toml:7: duplicate key"]),
         ("concurrency = 0", &["models.toml:6: run \"m (2)\": --num-concurrent-requests is 0", "hint:"]),
         ("llm-api = \"opnai\"", &["models.toml:6", "opnai", "openai"]),

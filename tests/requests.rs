@@ -15,6 +15,7 @@ use std::io::Write;
 use exception::{ALL, EXCEPTIONS};
 use golden::{Golden, differences, goldens};
 use llmperf::plan::{LoadInput, resolve};
+use llmperf::plugin::bundled;
 use llmperf::record::PreparedRequest;
 use llmperf::run::Setup;
 use serde_json::{Map, Value, json};
@@ -200,6 +201,126 @@ fn what_is_asked_is_what_client_libraries_ask() {
     let mut found: Vec<String> = in_parallel(&goldens, check).into_iter().flatten().collect();
     found.sort();
     assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
+}
+
+/// Options that make a plugin write another body.
+const FORMS: &[(&str, &[&str])] = &[
+    ("anthropic-messages", &["form=vertex"]),
+    (
+        "bedrock-invoke",
+        &[
+            "family=anthropic",
+            "family=llama3",
+            "family=titan",
+            "family=nova",
+            "family=mistral",
+            "family=cohere",
+            "family=command-r",
+            "family=j2",
+        ],
+    ),
+    ("cohere-chat", &["version=v1"]),
+    ("ollama", &["form=generate"]),
+    ("sagemaker", &["payload=tgi", "payload=openai"]),
+    ("tgi", &["form=base"]),
+    ("triton", &["parameters=flat"]),
+    ("vertex-predict", &["payload=chat"]),
+    ("watsonx", &["form=generation"]),
+];
+
+#[test]
+fn null_among_the_sampling_parameters_removes_the_object_or_list_it_names_in_every_plugin() {
+    let forms = |api: &str| FORMS.iter().find(|(known, _)| *known == api).map_or(&[][..], |(_, forms)| forms);
+    let cases: Vec<(&str, Vec<String>)> = bundled()
+        .flat_map(|plugin| {
+            let others = forms(plugin.name).iter().map(|&form| vec![form.to_owned()]);
+            std::iter::once(vec![]).chain(others).map(move |options| (plugin.name, options))
+        })
+        .collect();
+    let body = |(api, options): &(&str, Vec<String>), sampling: Value| {
+        let messages = json!([{ "role": "system", "content": "S" }, { "role": "user", "content": "Hi" }]);
+        let ask = Ask {
+            llm_api: (*api).to_owned(),
+            model: "m".to_owned(),
+            base_url: Some("http://127.0.0.1:9/v1".to_owned()),
+            messages,
+            max_tokens: 16,
+            sampling,
+            options: options.clone(),
+            env: vec![],
+        };
+        let request = build(&ask).unwrap_or_else(|why| panic!("{api} {options:?}: {why}"));
+        serde_json::from_slice::<Map<String, Value>>(&request.body).expect("an object")
+    };
+    let found = in_parallel(&cases, |case| {
+        let sampling = json!({ "temperature": 0.5, "top_k": 5, "stop": ["END"] });
+        let whole = body(case, sampling.clone());
+        let containers = whole.iter().filter(|(_, value)| value.is_object() || value.is_array());
+        let stays = containers.filter(|(name, _)| {
+            let mut sampling = sampling.clone();
+            sampling[name.as_str()] = Value::Null;
+            body(case, sampling).contains_key(*name)
+        });
+        stays.map(|(name, _)| format!("{case:?}: {name} stays")).collect::<Vec<_>>()
+    });
+    let found: Vec<String> = found.into_iter().flatten().collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// The request of `llm_api` for a plain chat.
+fn plain(
+    llm_api: &str,
+    model: &str,
+    base_url: Option<&str>,
+    env: &[(&str, &str)],
+) -> std::sync::Arc<PreparedRequest> {
+    let ask = Ask {
+        llm_api: llm_api.to_owned(),
+        model: model.to_owned(),
+        base_url: base_url.map(str::to_owned),
+        messages: json!([{ "role": "user", "content": "Hi" }]),
+        max_tokens: 16,
+        sampling: json!({}),
+        options: vec![],
+        env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    };
+    build(&ask).unwrap_or_else(|why| panic!("{llm_api} {model}: {why}"))
+}
+
+#[test]
+fn openai_is_told_organisation_and_project_by_each_of_its_apis() {
+    let env = [("OPENAI_API_KEY", "k-0123456789"), ("OPENAI_ORG_ID", "org-1"), ("OPENAI_PROJECT", "proj-1")];
+    for api in ["openai", "openai-completions", "openai-responses", "openai-embeddings"] {
+        let headers = &plain(api, "m", None, &env).headers;
+        assert_eq!(
+            (&headers["openai-organization"], &headers["openai-project"]),
+            (&"org-1".parse().expect("a value"), &"proj-1".parse().expect("a value")),
+            "{api}"
+        );
+    }
+}
+
+#[test]
+fn litellm_asks_openai_for_token_counts_and_no_other_server_of_its_api() {
+    let asks = |base: Option<&str>| {
+        let request = plain("litellm", "openai/gpt-4o-mini", base, &[("OPENAI_API_KEY", "k-0123456789")]);
+        serde_json::from_slice::<Map<String, Value>>(&request.body)
+            .expect("an object")
+            .contains_key("stream_options")
+    };
+    assert!(asks(None));
+    assert!(asks(Some("https://api.openai.com/v1")));
+    assert!(!asks(Some("http://127.0.0.1:9/v1")));
+}
+
+#[test]
+fn litellms_addresses_go_where_it_sends_them() {
+    let url = |model: &str, base: Option<&str>| {
+        plain("litellm", model, base, &[("GRADIENT_AI_API_KEY", "k-0123456789")]).url.to_string()
+    };
+    let triton = "http://127.0.0.1:9/v2/models/ensemble/generate";
+    assert_eq!(url("triton/llama", Some(triton)), format!("{triton}_stream"));
+    assert_eq!(url("gradient_ai/m", None), "https://inference.do-ai.run/v1/chat/completions");
 }
 
 /// What is wrong with our request, and with the exceptions that are made for it.

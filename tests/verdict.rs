@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use support::{Cli, Done, SMALL, llmperf, load, mock};
+use support::{Cli, Done, SMALL, Server, llmperf, load, mock, say};
 
 const BUILT_IN: &[&str] = &["--target", "mock", "--requests", "40", "--concurrency", "8", "--osl", "20"];
 
@@ -57,6 +57,74 @@ fn failures_are_a_reason_and_only_strict_makes_them_an_exit_code() {
         let top: Vec<&str> = done.stdout.lines().skip(3).take(6).collect();
         assert_eq!(top[0], "Verdict      INVALID", "{}", done.stdout);
         assert!(top.iter().any(|line| line.contains("of the finished requests failed")), "{top:?}");
+    }
+}
+
+/// A prompt of 121 tokens of which a cache held 116, in the words of each API.
+const CACHED: &[(&str, &[&str])] = &[
+    (
+        "openai-chat",
+        &[
+            r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":121,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":116}}}"#,
+            "[DONE]",
+        ],
+    ),
+    // llama.cpp's two.
+    (
+        "openai-chat",
+        &[
+            r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[],"usage":{"prompt_tokens":121,"completion_tokens":1},"timings":{"cache_n":116,"prompt_n":5}}"#,
+            "[DONE]",
+        ],
+    ),
+    (
+        "llamacpp",
+        &[
+            r#"{"content":"Hi","stop":false}"#,
+            r#"{"content":"","stop":true,"stop_type":"eos","tokens_evaluated":121,"tokens_predicted":1,"timings":{"cache_n":116,"prompt_n":5}}"#,
+        ],
+    ),
+    (
+        "anthropic-messages",
+        &[
+            r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"cache_read_input_tokens":116,"cache_creation_input_tokens":0,"output_tokens":1}}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}"#,
+            r#"{"type":"message_stop"}"#,
+        ],
+    ),
+];
+
+#[test]
+fn a_cache_that_answers_is_said_and_judged_whatever_the_apis_words() {
+    for &(api, events) in CACHED {
+        let server = Server::start(move |_, socket| {
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+            let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+            say(socket, &format!("{head}{body}"));
+        });
+        let run = |more: &[&str]| {
+            let of = ["--llm-api", api, "--model", "m", "--base-url", &server.base, "--tokens", "server"];
+            let sizes = ["--isl", "121", "--isl-stddev", "0", "--requests", "6", "--concurrency", "1"];
+            load(&[&of[..], &sizes, more].concat()).exits(0)
+        };
+        let judged = |summary: &Value| {
+            let mut reasons = summary["verdict"]["reasons"].as_array().expect("reasons").iter();
+            let found = reasons.find(|reason| reason["kind"] == "cached_input").expect("it is judged");
+            [&found["level"], &found["remedy"]].map(|word| word.as_str().expect("a text").to_owned())
+        };
+        let summary = json(&run(&["--output", "json"]));
+        assert_eq!(summary["metrics"]["isl"]["mean"], 121.0, "{api}");
+        assert_eq!(summary["tokens"]["cached_input_share"], 116.0 / 121.0, "{api}");
+        let [level, remedy] = judged(&summary);
+        assert!(level == "doubtful" && remedy.contains("--seed random"), "{api}: {level}, {remedy}");
+        assert_eq!(summary["notes"].to_string().matches("input tokens").count(), 0, "{}", summary["notes"]);
+
+        let [level, _] = judged(&json(&run(&["--prefix-tokens", "50", "--output", "json"])));
+        assert_eq!(level, "valid", "{api}");
+        let shown = run(&[]).stdout;
+        assert!(shown.contains("95.9 % of the input out of the server's cache"), "{api}: {shown}");
     }
 }
 

@@ -37,7 +37,8 @@ impl JsonBody {
     /// Lets the fields of a JSON object win over those that are there, as
     /// [`RequestSpec::sampling`](crate::RequestSpec) must. New fields follow in the object's own order;
     /// `null` removes a field. Text that is not an object is reported by [`build`](Self::build); blank
-    /// text is an empty object.
+    /// text is an empty object. A `null` is kept as a mark that the field is not sent, so that it still removes its field from
+    /// a body that this one is [adopted](Self::adopt) by or [appended](Self::append) to.
     pub fn merge(&mut self, sampling: &str) -> &mut JsonBody {
         match Sampling::parse(sampling) {
             Ok(sampling) => _ = self.extend(sampling),
@@ -48,11 +49,40 @@ impl JsonBody {
 
     /// [`merge`](Self::merge), after the fields were given this API's names. [`Sampling`] has an example.
     pub fn extend(&mut self, sampling: Sampling) -> &mut JsonBody {
-        sampling.into_fields().into_iter().for_each(|(name, value)| self.fields.put(name, value));
+        sampling.into_fields().into_iter().for_each(|(name, value)| self.fields.carry(name, value));
         self
     }
 
-    /// A field's value as JSON text.
+    /// Sets a field to an object of parameters. `given` is what the sampling parameters hold under that name: an object wins
+    /// field by field, and `null` leaves the whole field out.
+    ///
+    /// ```
+    /// # use llmperf_sdk::JsonBody;
+    /// let check = |sampling: &str, expected: &str| {
+    ///     let (mut parameters, mut body) = (JsonBody::new(), JsonBody::new());
+    ///     parameters.set("limit", 5).merge(sampling);
+    ///     let given = parameters.take("options");
+    ///     body.set("model", "m").nest("options", parameters, given);
+    ///     assert_eq!(String::from_utf8(body.build().unwrap()).unwrap(), expected);
+    /// };
+    /// check(r#"{"seed": 1}"#, r#"{"model":"m","options":{"limit":5,"seed":1}}"#);
+    /// check(r#"{"options": {"limit": 6}}"#, r#"{"model":"m","options":{"limit":6}}"#);
+    /// check(r#"{"options": null}"#, r#"{"model":"m"}"#);
+    /// ```
+    pub fn nest(
+        &mut self,
+        name: &str,
+        mut parameters: JsonBody,
+        given: Option<Box<RawValue>>,
+    ) -> &mut JsonBody {
+        match given {
+            Some(given) if given.get() == "null" => self.set(name, ()),
+            Some(given) => self.set(name, parameters.merge(given.get())),
+            None => self.set(name, parameters),
+        }
+    }
+
+    /// A field's value as JSON text; none for a field that is not sent.
     ///
     /// ```
     /// # use llmperf_sdk::JsonBody;
@@ -60,10 +90,11 @@ impl JsonBody {
     /// assert_eq!(body.set("stream", true).get("stream"), Some("true"));
     /// ```
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.fields.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.get())
+        let value = self.fields.0.iter().find(|(known, _)| known == name)?.1.get();
+        (value != "null").then_some(value)
     }
 
-    /// Takes a field out, to be put elsewhere.
+    /// Takes a field out, to be put elsewhere; `null` where the sampling parameters remove it.
     ///
     /// ```
     /// # use llmperf_sdk::JsonBody;
@@ -90,7 +121,7 @@ impl JsonBody {
     pub fn adopt(&mut self, from: &mut JsonBody, names: &[&str]) -> &mut JsonBody {
         for name in names {
             if let Some(value) = from.take(name) {
-                self.fields.put((*name).to_owned(), value);
+                self.fields.carry((*name).to_owned(), value);
             }
         }
         self
@@ -107,7 +138,7 @@ impl JsonBody {
     /// assert_eq!(body.build().unwrap(), br#"{"stream":true,"seed":1}"#);
     /// ```
     pub fn append(&mut self, other: JsonBody) -> &mut JsonBody {
-        other.fields.0.into_iter().for_each(|(name, value)| self.fields.put(name, value));
+        other.fields.0.into_iter().for_each(|(name, value)| self.fields.carry(name, value));
         if let Some(error) = other.error {
             self.fail(error);
         }
@@ -146,7 +177,7 @@ impl JsonBody {
         if from == to {
             return self;
         }
-        if self.get(to).is_some() {
+        if self.fields.0.iter().any(|(known, _)| known == to) {
             self.take(from);
         } else if let Some(field) = self.fields.0.iter_mut().find(|(known, _)| known == from) {
             field.0 = to.to_owned();
@@ -161,7 +192,7 @@ impl JsonBody {
     /// assert!(JsonBody::new().set("seed", None::<u32>).is_empty());
     /// ```
     pub fn is_empty(&self) -> bool {
-        self.fields.0.is_empty() && self.error.is_none()
+        self.fields.0.iter().all(|(_, value)| value.get() == "null") && self.error.is_none()
     }
 
     /// The body.
@@ -179,7 +210,8 @@ impl JsonBody {
     #[inline(never)]
     fn put(&mut self, name: &str, value: serde_json::Result<Box<RawValue>>) -> &mut JsonBody {
         match value {
-            Ok(value) => self.fields.put(name.to_owned(), value),
+            Ok(value) if value.get() == "null" => self.fields.0.retain(|(known, _)| known != name),
+            Ok(value) => self.fields.carry(name.to_owned(), value),
             Err(e) => self.fail(format!("field {name}: {e}")),
         }
         self
@@ -214,19 +246,21 @@ impl Fields {
         serde_json::from_str(sampling).map_err(|e| format!("sampling parameters are not a JSON object: {e}"))
     }
 
-    fn put(&mut self, name: String, value: Box<RawValue>) {
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            _ if value.get() == "null" => self.0.retain(|(known, _)| *known != name),
-            Some(field) => field.1 = value,
-            None => self.0.push((name, value)),
+    /// Sets a field in its place, or behind all others where it is not sent yet. `null` stays as a mark.
+    fn carry(&mut self, name: String, value: Box<RawValue>) {
+        match self.0.iter().position(|(known, _)| *known == name) {
+            Some(at) if self.0[at].1.get() == "null" => _ = self.0.remove(at),
+            Some(at) => return self.0[at].1 = value,
+            None => {}
         }
+        self.0.push((name, value));
     }
 }
 
 impl Serialize for Fields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.0.iter().filter(|(_, value)| value.get() != "null") {
             map.serialize_entry(name, value)?;
         }
         map.end()

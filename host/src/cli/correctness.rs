@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
@@ -12,7 +13,7 @@ use super::load::{Live, PLAIN_WIDTH, early_end, tell_files, without_success};
 use super::{exit, print_result};
 use crate::error::Error;
 use crate::plan::{
-    CheckWord, CorrectnessInput, CorrectnessPlan, LoadInput, Plan, default, resolve_correctness,
+    CheckWord, CorrectnessInput, CorrectnessPlan, LoadInput, Plan, Seed, default, resolve_correctness,
 };
 use crate::report::{Progress, ascii_json, say};
 use crate::run::{self, Checked, Ended, SeriesWatcher, Watcher};
@@ -60,9 +61,9 @@ struct CheckArgs {
     /// JSON object merged over the body of every request, whose temperature is 0
     #[arg(long, visible_alias = "sampling", value_name = "JSON", default_value = "{}")]
     additional_sampling_params: String,
-    /// The same seed asks the same questions
-    #[arg(long, default_value_t = default::SEED)]
-    seed: u64,
+    /// The same seed asks the same questions; random draws one and says it
+    #[arg(long, value_name = "N|random", value_parser = Seed::from_str, default_value_t = Seed::Of(default::SEED))]
+    seed: Seed,
     /// tokenizer.json to count with; instead of the built-in Llama tokenizer
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     tokenizer: Option<PathBuf>,

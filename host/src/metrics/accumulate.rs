@@ -86,7 +86,7 @@ impl Accumulator {
             request_throughput: rates.map(|(seconds, served)| served.requests as f64 / seconds),
             error_rate: (counts.finished() > 0).then(|| counts.failed as f64 / counts.finished() as f64),
             failures: self.failures.failures(),
-            notes: Note::about(&tokens, basis, counts.ok, self.with_token),
+            notes: Note::about(&tokens, self.context, counts.ok, self.with_token),
             tokens,
             finish_reasons: self.finish_reasons,
             body_bytes: self.body_bytes,
@@ -153,7 +153,7 @@ mod tests {
         ) {
             let token_basis = if server { TokenBasis::Server } else { TokenBasis::Local };
             let measured = measured.map(Span::from_millis);
-            let context = Context { dropped: 1, token_basis, measured };
+            let context = Context { dropped: 1, token_basis, measured, ..Context::default() };
             prop_assert_eq!(summarize(&records, context), summarize(&shuffled, context));
         }
     }

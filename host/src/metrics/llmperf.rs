@@ -141,6 +141,15 @@ impl<'a> FromIterator<&'a RequestRecord> for Rows {
     }
 }
 
+/// What LLMPerf's correctness test takes for output tokens: each of its clients counts for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyTokens {
+    /// The chunks of the stream.
+    Chunks,
+    /// Its Llama tokenizer's count, as in the load test: SageMaker's and Vertex AI's answers come in no chunks of a token.
+    Tokenizer,
+}
+
 impl Row {
     /// The row of a finished request; `None` for a cancelled one.
     fn of(record: &RequestRecord) -> Option<Row> {
@@ -173,12 +182,14 @@ impl Row {
     }
 
     /// What LLMPerf's correctness test writes, by other formulas than its load test: `inter_token_latency_s` is the sum
-    /// (last content - sent), output tokens are chunks, and input tokens are not counted. `None` for a cancelled request.
-    pub fn of_correctness(record: &RequestRecord) -> Option<Row> {
+    /// (last content - sent), output tokens are what `counted` says, and input tokens are not counted. `None` for a cancelled
+    /// request.
+    pub fn of_correctness(record: &RequestRecord, counted: ReplyTokens) -> Option<Row> {
         let row = Row::of(record)?;
-        let chunks = match row.error_code {
-            None => Tokens(record.events.saturating_sub(u64::from(record.terminated))),
-            Some(_) => Tokens(0),
+        let output = match (&row.error_code, counted) {
+            (Some(_), _) => Tokens(0),
+            (None, ReplyTokens::Chunks) => Tokens(record.events.saturating_sub(u64::from(record.terminated))),
+            (None, ReplyTokens::Tokenizer) => row.number_output_tokens,
         };
         let e2e = row.end_to_end_latency_s.filter(|&e2e| e2e > 0.0);
         let content = record.first_output.and(record.last_token()).filter(|_| row.error_code.is_none());
@@ -188,11 +199,11 @@ impl Row {
                 Some(_) => row.inter_token_latency_s,
             },
             request_output_throughput_token_per_s: match row.error_code {
-                None => e2e.map(|e2e| chunks.0 as f64 / e2e),
+                None => e2e.map(|e2e| output.0 as f64 / e2e),
                 Some(_) => row.request_output_throughput_token_per_s,
             },
-            number_total_tokens: chunks,
-            number_output_tokens: chunks,
+            number_total_tokens: output,
+            number_output_tokens: output,
             number_input_tokens: Tokens(0),
             ..row
         })
@@ -287,6 +298,31 @@ mod tests {
                 number_input_tokens: Tokens(538),
             }]
         );
+    }
+
+    #[test]
+    fn a_reply_is_counted_in_chunks_or_where_there_are_none_of_a_token_by_the_tokenizer() {
+        let check = |record: &RequestRecord, counted, tokens| {
+            let row = Row::of_correctness(record, counted).expect("a row");
+            assert_eq!(
+                (row.number_output_tokens, row.number_total_tokens, row.number_input_tokens),
+                (Tokens(tokens), Tokens(tokens), Tokens(0))
+            );
+            let e2e = row.end_to_end_latency_s.filter(|&e2e| e2e > 0.0);
+            assert_eq!(
+                row.request_output_throughput_token_per_s,
+                e2e.map(|e2e| tokens as f64 / e2e).or(Some(0.0))
+            );
+        };
+        // Vertex AI's whole answer of 9 tokens.
+        let whole = RequestRecord { events: 1, osl: Tokens(9), end: ms(102), ..record(0, &[]) };
+        check(&whole, ReplyTokens::Chunks, 0);
+        check(&whole, ReplyTokens::Tokenizer, 10);
+        check(&golden_request(), ReplyTokens::Chunks, 52);
+        check(&golden_request(), ReplyTokens::Tokenizer, 51);
+        for counted in [ReplyTokens::Chunks, ReplyTokens::Tokenizer] {
+            check(&failed(0, Some(503), "503"), counted, 0);
+        }
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use super::{TokenBasis, TokenTotals};
+use super::{Context, TokenBasis, TokenTotals};
 
 /// A caveat of a summary; `Display` says what it is and what it means.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Note {
     /// The server's count of output tokens differs from the local one by this share of the local one.
     OutputTokensDisagree { share: f64, basis: TokenBasis },
-    /// The same for input tokens.
-    InputTokensDisagree { share: f64, basis: TokenBasis },
+    /// The same for input tokens, those of a cache included.
+    InputTokensDisagree { share: f64, chat_template: bool },
     /// So many successful requests brought no token, and have no latencies.
     NoToken { requests: u64, of: u64 },
     /// Server counts were asked for, and so many successful requests came without.
@@ -22,7 +22,8 @@ const DISAGREEMENT: f64 = 0.02;
 
 impl Note {
     /// The notes that these totals call for, over `ok` successful requests of which so many brought a token.
-    pub(super) fn about(tokens: &TokenTotals, basis: TokenBasis, ok: u64, with_token: u64) -> Vec<Note> {
+    pub(super) fn about(tokens: &TokenTotals, context: Context, ok: u64, with_token: u64) -> Vec<Note> {
+        let Context { token_basis: basis, chat_template, .. } = context;
         let beyond = |share: &f64| share.abs() > DISAGREEMENT;
         let mut notes = Vec::new();
         if with_token < ok {
@@ -35,7 +36,7 @@ impl Note {
             notes.push(Note::OutputTokensDisagree { share, basis });
         }
         if let Some(share) = tokens.input.disagreement.filter(beyond) {
-            notes.push(Note::InputTokensDisagree { share, basis });
+            notes.push(Note::InputTokensDisagree { share, chat_template });
         }
         notes
     }
@@ -58,8 +59,11 @@ impl fmt::Display for Note {
         match *self {
             Note::OutputTokensDisagree { share, basis } => disagree(f, share, "output", other(basis)),
             // A chat template adds its own tokens to every prompt, and that is no fault of the tokenizer.
-            Note::InputTokensDisagree { share, .. } => {
+            Note::InputTokensDisagree { share, chat_template } if chat_template && share > 0.0 => {
                 disagree(f, share, "input", " (a chat template adds its own)")
+            }
+            Note::InputTokensDisagree { share, .. } => {
+                disagree(f, share, "input", "; --tokenizer names the model's own")
             }
             Note::NoToken { requests, of } => {
                 write!(f, "{requests} of {of} successful requests brought no token and are in no latency")
@@ -88,9 +92,18 @@ mod tests {
             "the server counts 10.0 % fewer output tokens than the local tokenizer; the server's count is used",
         );
         check(
-            Note::InputTokensDisagree { share: 0.05, basis: TokenBasis::Local },
+            Note::InputTokensDisagree { share: 0.05, chat_template: true },
             "the server counts 5.0 % more input tokens than the local tokenizer (a chat template adds its own)",
         );
+        // A template takes nothing away, and completions have none.
+        for (share, chat_template, direction) in [(-0.05, true, "fewer"), (0.05, false, "more")] {
+            check(
+                Note::InputTokensDisagree { share, chat_template },
+                &format!(
+                    "the server counts 5.0 % {direction} input tokens than the local tokenizer; --tokenizer names the model's own"
+                ),
+            );
+        }
         check(
             Note::NoToken { requests: 3, of: 10 },
             "3 of 10 successful requests brought no token and are in no latency",

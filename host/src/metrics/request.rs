@@ -49,11 +49,11 @@ pub fn connect(record: &RequestRecord) -> Option<Span> {
     Some(record.connected?.since(record.sent))
 }
 
-/// Input sequence length in tokens.
+/// Input sequence length in tokens: all of the prompt, also what of it came out of a cache.
 pub fn isl(record: &RequestRecord, basis: TokenBasis) -> Option<Tokens> {
     match basis {
         TokenBasis::Local => Some(record.isl),
-        TokenBasis::Server => record.usage.input_tokens,
+        TokenBasis::Server => record.usage.prompt(),
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Context {
     pub token_basis: TokenBasis,
     /// How long the run was to be measured; `None` where it ends with its requests.
     pub measured: Option<Span>,
+    /// The server puts every prompt into a chat template, which adds tokens of its own.
+    pub chat_template: bool,
 }
 
 /// What a run amounts to. Every `Option` is `None` where the number is undefined, see [`super::Aggregate`].

@@ -10,8 +10,10 @@ pub struct TokenTotals {
     pub output: TokenCount,
     /// Part of `output`.
     pub reasoning: TokenCount,
-    /// Part of the server's `input`; `None` where it never says.
+    /// Part of the server's `input`: what came out of its cache; `None` where it never says.
     pub cached_input: Option<Tokens>,
+    /// `cached_input / input tokens` over the requests whose server says what was cached; `None` where none does.
+    pub cached_share: Option<f64>,
 }
 
 /// One count, both ways.
@@ -33,6 +35,8 @@ pub(super) struct TokenTally {
     output: CountTally,
     reasoning: CountTally,
     cached_input: Option<Tokens>,
+    /// The input tokens of those requests whose server says what was cached.
+    cached_of: Tokens,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -47,10 +51,13 @@ struct CountTally {
 impl TokenTally {
     /// Takes a successful request in.
     pub(super) fn add(&mut self, record: &RequestRecord) {
-        self.input.add(record.isl, record.usage.input_tokens);
+        self.input.add(record.isl, record.usage.prompt());
         self.output.add(record.osl, record.usage.output_tokens);
         self.reasoning.add(record.reasoning, record.usage.reasoning_tokens);
-        add_reported(&mut self.cached_input, record.usage.cached_input_tokens);
+        if let Some(cached) = record.usage.cached() {
+            add_reported(&mut self.cached_input, Some(cached));
+            self.cached_of += record.usage.prompt().unwrap_or(record.isl).max(cached);
+        }
     }
 
     pub(super) fn totals(self) -> TokenTotals {
@@ -59,6 +66,10 @@ impl TokenTally {
             output: self.output.count(),
             reasoning: self.reasoning.count(),
             cached_input: self.cached_input,
+            cached_share: self
+                .cached_input
+                .filter(|_| self.cached_of > Tokens(0))
+                .map(|cached| cached.0 as f64 / self.cached_of.0 as f64),
         }
     }
 }
@@ -99,6 +110,26 @@ mod tests {
     use crate::metrics::request::tests::record;
     use crate::metrics::{Context, TokenBasis, summarize};
     use crate::record::Usage;
+
+    #[test]
+    fn what_came_out_of_a_cache_is_a_share_of_the_input_of_those_requests_that_say_it() {
+        let said = |id, input: u64, cached: Option<u64>| RequestRecord {
+            usage: Usage {
+                input_tokens: Some(Tokens(input)),
+                cached_input_tokens: cached.map(Tokens),
+                ..Usage::default()
+            },
+            ..record(id, &[52])
+        };
+        let check = |records: &[RequestRecord], cached: Option<u64>, share| {
+            let tokens = summarize(records, Context::default()).tokens;
+            assert_eq!((tokens.cached_input, tokens.cached_share), (cached.map(Tokens), share));
+        };
+        check(&[said(0, 100, Some(90)), said(1, 100, Some(10)), said(2, 1000, None)], Some(100), Some(0.5));
+        check(&[said(0, 100, Some(0))], Some(0), Some(0.0));
+        check(&[said(0, 0, Some(0))], Some(0), None);
+        check(&[said(0, 100, None)], None, None);
+    }
 
     #[test]
     fn server_counts_are_compared_over_the_requests_that_have_both() {

@@ -37,10 +37,12 @@ pub struct LoadFacts {
     pub cut_short: bool,
     /// The plugin failed so often that the run was given up.
     pub plugin_gave_up: bool,
+    /// Requests were meant to begin alike: a prefix, turns of a session, rows of a dataset.
+    pub shares_prompts: bool,
     pub error_bar: Option<ErrorBar>,
 }
 
-/// What a verdict rests on. Shares are from 0 to 1, times in milliseconds.
+/// What a verdict rests on. Shares are from 0 to 1, times in milliseconds; `meant` is what the plan asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reason {
     NothingMeasured,
@@ -62,6 +64,7 @@ pub enum Reason {
     DecodeBacklog { waits: u64 },
     RecordsStalled { waits: u64 },
     TokensDisagree { share: f64 },
+    CachedInput { share: f64, meant: bool },
     NotSteady { first: f64, last: f64 },
     FewSamples { n: u64 },
     BeyondCalibration,
@@ -108,6 +111,9 @@ const STEAL: Bounds = Bounds(0.05, 0.25);
 const NEARLY_FULL: Bounds = Bounds(0.9, f64::INFINITY);
 /// The token rates of two tokenizers this far apart are different quantities; smaller differences are a note.
 const TOKENS: Bounds = Bounds(0.10, f64::INFINITY);
+/// Share of the input that came out of the server's cache, which TTFT is shorter by. What all prompts of a run begin with, the
+/// instruction and a chat template, is some 5 % of a prompt of 550 tokens, and less than 30 % of one of 100.
+const CACHED: Bounds = Bounds(0.3, f64::INFINITY);
 /// What a median needs, and p99, for a 95 % interval.
 const MEDIAN_NEEDS: u64 = 6;
 const P99_NEEDS: u64 = 368;
@@ -147,6 +153,9 @@ impl Reasons {
         self.add(facts.cut_short.then_some(Validity::Doubtful), Reason::CutShort { cancelled });
         let share = summary.tokens.output.disagreement.unwrap_or(0.0).abs();
         self.add(TOKENS.judge(share), Reason::TokensDisagree { share });
+        let (share, meant) = (summary.tokens.cached_share.unwrap_or(0.0), facts.shares_prompts);
+        let cached = CACHED.judge(share).map(|found| if meant { Validity::Valid } else { found });
+        self.add(cached, Reason::CachedInput { share, meant });
     }
 
     fn of_schedule(&mut self, summary: &Summary, facts: &LoadFacts) {

@@ -35,6 +35,8 @@ pub enum KeyKind {
     Switch,
     /// A whole number, not below zero.
     Count,
+    /// The same, or this word.
+    CountOr(&'static str),
     Number,
     Text,
     /// A JSON object as text, or a table.

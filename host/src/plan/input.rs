@@ -1,6 +1,8 @@
 //! What people write: every setting optional, in the units of the command line. Not yet a plan.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use crate::metrics::{Dialect, TokenBasis};
 
@@ -27,7 +29,7 @@ pub struct LoadInput {
     pub stddev_input_tokens: Option<f64>,
     pub mean_output_tokens: Option<f64>,
     pub stddev_output_tokens: Option<f64>,
-    pub seed: Option<u64>,
+    pub seed: Option<Seed>,
     /// A file of prompts, conversations or a trace.
     pub dataset: Option<PathBuf>,
     /// The word of a dataset's format.
@@ -78,6 +80,34 @@ pub struct LoadInput {
     /// Requests per second.
     pub max_rate: Option<f64>,
     pub step_duration: Option<f64>,
+}
+
+/// What decides prompts and arrivals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seed {
+    Of(u64),
+    /// One is drawn for the run, and written down.
+    Random,
+}
+
+impl fmt::Display for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seed::Of(seed) => seed.fmt(f),
+            Seed::Random => f.write_str("random"),
+        }
+    }
+}
+
+impl FromStr for Seed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Seed, String> {
+        match text {
+            "random" => Ok(Seed::Random),
+            number => number.parse().map(Seed::Of).map_err(|_| "give a whole number, or random".to_owned()),
+        }
+    }
 }
 
 /// The arrival processes, by name.

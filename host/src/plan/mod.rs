@@ -34,7 +34,7 @@ pub use correctness::{CheckWord, CorrectnessInput, CorrectnessPlan, resolve_corr
 pub use estimate::{ASSUMED_TOKENS_PER_S, ASSUMED_TTFT_S, Estimate, estimate};
 pub use file::{FileKey, FileRun, KeyKind, PlanFile, Setting, plan_schema};
 pub use goals::{Goals, Loads, SearchPlan, Series};
-pub use input::{ArrivalWord, LoadInput};
+pub use input::{ArrivalWord, LoadInput, Seed};
 pub use installed::{LeftOut, installed, judge_plugin};
 pub use limits::limit_words;
 pub use recording::{ReplayInput, ReplayPlan, recorded_plugin, resolve_replay};
@@ -56,6 +56,7 @@ pub struct Plan {
     /// Environment variables that hold some provider's credential; no option of a plugin is filled from one.
     pub credential_variables: Vec<String>,
     pub limits: Limits,
+    /// Its seed may have been drawn for this run (`--seed random`).
     pub workload: SonnetConfig,
     /// What is asked instead of LLMPerf's own prompts.
     pub dataset: Option<Arc<Dataset>>,

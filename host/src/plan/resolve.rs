@@ -1,6 +1,7 @@
 //! From what was written to a plan: defaults filled in, everything checked.
 
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::limits::limits;
 use super::recording::record_dir;
 use super::shape::{self, concurrency, seconds, seconds_or_zero};
 use super::target::{address, api_word, built_in, is_known};
-use super::{Drain, Goals, LoadInput, Plan};
+use super::{Drain, Goals, LoadInput, Plan, Seed};
 use crate::provider::Catalog;
 use crate::transport::Deadlines;
 use crate::workload::{Normal, SonnetConfig};
@@ -70,7 +71,7 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
         credential_variables,
         limits: limits(&input.plugin_limits)?,
         workload: SonnetConfig {
-            seed: input.seed.unwrap_or(default::SEED),
+            seed: seed(input.seed, &mut notes),
             isl: Normal {
                 mean: input.mean_input_tokens.unwrap_or(default::MEAN_INPUT_TOKENS),
                 stddev: input.stddev_input_tokens.unwrap_or(default::STDDEV_INPUT_TOKENS),
@@ -109,6 +110,20 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
         show_plugin_log: input.plugin_log,
         notes,
     })
+}
+
+/// The run's seed. One that is drawn is short enough to be typed again.
+fn seed(given: Option<Seed>, notes: &mut Vec<String>) -> u64 {
+    match given {
+        None => default::SEED,
+        Some(Seed::Of(seed)) => seed,
+        Some(Seed::Random) => {
+            // Each state is made of the system's randomness.
+            let drawn = RandomState::new().build_hasher().finish() % 1_000_000_000;
+            notes.push(format!("--seed random drew {drawn}; --seed {drawn} asks the same again"));
+            drawn
+        }
+    }
 }
 
 /// The bundled providers, with those of the user's own file and those of installed plugins; and whose stay out.

@@ -36,9 +36,15 @@ pub(super) fn address(
     env: Env<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Addressed> {
-    let (entry, sent_model) = find_entry(input, model, catalog)?;
+    let (mut entry, sent_model) = find_entry(input, model, catalog)?;
     let plugin = resolve_plugin(input, &entry)?;
     let fill = |text: &str| expand(text, &|name| variable(name, &sent_model, env));
+    if api_word(input) == LITELLM && entry.name == "openai" {
+        // LiteLLM asks OpenAI itself for token counts, and no other server of its API.
+        let (base, _) = base_url(input, &entry, env, &fill)?;
+        let is_openai = base.host_str() == Some("api.openai.com");
+        entry.options.insert("stream-usage".to_owned(), is_openai.to_string());
+    }
     let mut sampling = sampling;
     drop_refused(&entry, &mut sampling, notes);
     let mut body = filled(&entry.body, &fill)?;

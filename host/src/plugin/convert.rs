@@ -216,6 +216,7 @@ fn piece(guest: api::Piece) -> Piece {
             cached_input_tokens: usage.cached_input_tokens.map(Tokens),
             cache_write_tokens: usage.cache_write_tokens.map(Tokens),
             reasoning_tokens: usage.reasoning_tokens.map(Tokens),
+            ..Usage::default()
         }),
         api::Piece::Finish(word) => Piece::Finish(word),
         api::Piece::Failure(guest) => {

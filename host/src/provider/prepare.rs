@@ -80,9 +80,17 @@ impl Provider {
                 return Err(Refusal(format!("{segment:?} cannot be a segment of its path")));
             }
         }
-        let mut url = self.base.clone();
+        let mut base = self.base.clone();
         let behind: Vec<&str> = self.path.iter().chain(path).map(String::as_str).collect();
-        let behind = &behind[already_there(&url, &behind)..];
+        let behind = match is_endpoint(&base, &behind) {
+            true => {
+                let mut segments = base.path_segments_mut().expect("a base URL has a host, so it has a path");
+                segments.pop_if_empty().pop();
+                &behind[behind.len() - 1..]
+            }
+            false => &behind[already_there(&base, &behind)..],
+        };
+        let mut url = base.clone();
         if self.credential.wants_strict_path() {
             let segments = behind.iter().map(|segment| utf8_percent_encode(segment, RESERVED).to_string());
             let path = segments.fold(url.path().trim_end_matches('/').to_owned(), |path, s| path + "/" + &s);
@@ -94,9 +102,7 @@ impl Provider {
         if !(self.query.is_empty() && query.is_empty()) {
             url.query_pairs_mut().extend_pairs(self.query.iter().chain(query));
         }
-        if url.origin() != self.base.origin()
-            || !url.path().starts_with(self.base.path().trim_end_matches('/'))
-        {
+        if url.origin() != base.origin() || !url.path().starts_with(base.path().trim_end_matches('/')) {
             return Err(Refusal("its URL leaves the provider's base URL".to_owned()));
         }
         if url.as_str().len() > MAX_URL_BYTES {
@@ -142,9 +148,34 @@ pub(super) fn is_connection_header(name: &HeaderName) -> bool {
 /// How many of the segments that are to follow the base URL it ends in already: people paste the endpoint or a part of it,
 /// and some variables hold all of it.
 fn already_there(base: &Url, behind: &[&str]) -> usize {
-    let ends: Vec<&str> = base.path().trim_end_matches('/').split('/').skip(1).collect();
+    let ends = segments(base);
     let longest = ends.len().min(behind.len());
     (1..=longest).rev().find(|&n| ends[ends.len() - n..] == behind[..n]).unwrap_or(0)
+}
+
+/// Whether the base URL is all of the endpoint, in the form that streams or in the one that does not. The model in it may
+/// have another name: for LiteLLM the URL decides.
+fn is_endpoint(base: &Url, behind: &[&str]) -> bool {
+    let segments = segments(base);
+    let Some(start) = segments.len().checked_sub(behind.len()) else { return false };
+    let (Some((last, before)), Some((base_last, base_before))) =
+        (behind.split_last(), segments[start..].split_last())
+    else {
+        return false;
+    };
+    let names_model = |at: usize| at > 0 && before[at - 1] == "models";
+    let fits = |at: usize| before[at] == base_before[at] || names_model(at);
+    // A last segment alone says too little.
+    !before.is_empty() && streamless(last) == streamless(base_last) && (0..before.len()).all(fits)
+}
+
+/// `generate` for `generate_stream`.
+fn streamless(segment: &str) -> &str {
+    segment.strip_suffix("_stream").unwrap_or(segment)
+}
+
+fn segments(base: &Url) -> Vec<&str> {
+    base.path().trim_end_matches('/').split('/').skip(1).collect()
 }
 
 fn framing(built: Vec<Framing>) -> Result<Vec<Framing>, Refusal> {
@@ -250,6 +281,24 @@ mod tests {
             let prepared = provider(base).prepare(&spec(), built(&["chat", "completions"])).expect(base);
             assert_eq!(prepared.url.as_str(), url);
         }
+    }
+
+    #[test]
+    fn an_endpoint_that_was_pasted_whole_is_asked_in_the_form_that_is_wanted() {
+        let check = |base: &str, last: &str, url: &str| {
+            let path = ["v2", "models", "llama", last];
+            let prepared = provider(base).prepare(&spec(), built(&path)).expect(base);
+            assert_eq!(prepared.url.as_str(), url);
+        };
+        let (whole, streamed) =
+            ("http://h/x/v2/models/ensemble/generate", "http://h/x/v2/models/ensemble/generate_stream");
+        check(whole, "generate", whole);
+        check(whole, "generate_stream", streamed);
+        check(&format!("{whole}/"), "generate_stream", streamed);
+        check(streamed, "generate_stream", streamed);
+        check(streamed, "generate", whole);
+        check("http://h/v2/models/llama", "generate", "http://h/v2/models/llama/generate");
+        check("http://h/generate", "generate", "http://h/generate/v2/models/llama/generate");
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub struct Delta {
     pub piece: Piece,
 }
 
-/// Token counts as the server reports them; `None` where it does not say. The last report of each field wins.
+/// Token counts as the server reports them; `None` where it does not say. The last report of each field wins. What
+/// `input_tokens` counts differs from API to API: [`Usage::prompt`] and [`Usage::cached`] are by one definition for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
     pub input_tokens: Option<Tokens>,
@@ -43,9 +44,47 @@ pub struct Usage {
     pub cached_input_tokens: Option<Tokens>,
     pub cache_write_tokens: Option<Tokens>,
     pub reasoning_tokens: Option<Tokens>,
+    /// The whole prompt, where that is not `input_tokens`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens: Option<Tokens>,
+    /// What of it came out of a cache, where the server says so among its times and not in its usage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_cached_tokens: Option<Tokens>,
 }
 
 impl Usage {
+    /// All tokens of the prompt, those of a cache included.
+    pub fn prompt(&self) -> Option<Tokens> {
+        self.prompt_tokens.or(self.input_tokens)
+    }
+
+    /// The tokens of the prompt that came out of a cache.
+    pub fn cached(&self) -> Option<Tokens> {
+        self.cached_input_tokens.or(self.prompt_cached_tokens)
+    }
+
+    /// Works out [`prompt`](Self::prompt) and [`cached`](Self::cached) once all is reported. With `cache_apart`, `input_tokens`
+    /// leaves out what was read from a cache and what was written to it; without, it is the whole prompt, unless it is less
+    /// than what was read. llama.cpp says among its times what was cached (`cache_n`) and what was computed (`prompt_n`).
+    pub fn settle(&mut self, cache_apart: bool, timing: &[(String, f64)]) {
+        let timed = |name: &str| {
+            let (_, value) = timing.iter().find(|(known, _)| known == name)?;
+            (value.is_finite() && *value >= 0.0).then_some(Tokens(*value as u64))
+        };
+        if self.cached_input_tokens.is_none() {
+            self.prompt_cached_tokens = timed("cache_n");
+        }
+        let Some(input) = self.input_tokens else {
+            let computed = timed("prompt_n");
+            self.prompt_tokens = computed.and_then(|computed| Some(computed + self.cached()?));
+            return;
+        };
+        let read = self.cached_input_tokens.unwrap_or_default();
+        if cache_apart || read > input {
+            self.prompt_tokens = Some(input + read + self.cache_write_tokens.unwrap_or_default());
+        }
+    }
+
     /// Takes over every field that `later` states.
     pub fn update(&mut self, later: Usage) {
         self.input_tokens = later.input_tokens.or(self.input_tokens);
@@ -313,6 +352,34 @@ impl RequestRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prompt_is_counted_with_what_a_cache_held_whatever_the_api_counts() {
+        let usage = |input: Option<u64>, read: Option<u64>, written: Option<u64>| Usage {
+            input_tokens: input.map(Tokens),
+            cached_input_tokens: read.map(Tokens),
+            cache_write_tokens: written.map(Tokens),
+            ..Usage::default()
+        };
+        let check = |mut usage: Usage, apart, timing: &[(&str, f64)], expected: [Option<u64>; 2]| {
+            let before = usage;
+            usage.settle(apart, &timing.iter().map(|&(name, n)| (name.to_owned(), n)).collect::<Vec<_>>());
+            assert_eq!([usage.prompt(), usage.cached()], expected.map(|n| n.map(Tokens)), "{before:?}");
+            assert_eq!(usage.input_tokens, before.input_tokens);
+        };
+        // OpenAI's and Anthropic's word for the same.
+        check(usage(Some(121), Some(116), None), false, &[], [Some(121), Some(116)]);
+        check(usage(Some(5), Some(116), Some(0)), true, &[], [Some(121), Some(116)]);
+        check(usage(Some(5), Some(100), Some(16)), true, &[], [Some(121), Some(100)]);
+        check(usage(Some(121), None, None), true, &[], [Some(121), None]);
+        // Less than what a cache held cannot be all.
+        check(usage(Some(5), Some(116), None), false, &[], [Some(121), Some(116)]);
+        let timing = [("prompt_n", 5.0), ("cache_n", 116.0)];
+        check(usage(Some(121), None, None), false, &timing, [Some(121), Some(116)]);
+        check(usage(None, None, None), false, &timing, [Some(121), Some(116)]);
+        check(usage(None, None, None), false, &[("prompt_n", 5.0)], [None, None]);
+        check(usage(Some(5), None, None), false, &[("cache_n", f64::NAN)], [Some(5), None]);
+    }
 
     #[test]
     fn a_tool_call_is_parted_into_name_and_arguments() {

@@ -169,7 +169,7 @@ pub(super) fn rate(per_second: f64) -> String {
     grouped(per_second, if per_second < 100.0 { 2 } else { 1 })
 }
 
-fn tokens(page: Page, summary: &Summary) -> Option<String> {
+fn tokens(page: Page, summary: &Summary) -> Vec<String> {
     let tokens = &summary.tokens;
     let (pick, basis): (fn(&TokenCount) -> _, _) = match summary.token_basis {
         TokenBasis::Local => (|count| Some(count.local), "local count"),
@@ -181,7 +181,12 @@ fn tokens(page: Page, summary: &Summary) -> Option<String> {
         _ => String::new(),
     };
     let line = format!("{} in, {} out{reasoning} ({basis})", text(&tokens.input), text(&tokens.output));
-    (summary.counts.ok > 0).then(|| page.labelled("Tokens", &line))
+    let mut lines = vec![page.labelled("Tokens", &line)];
+    if let Some(share) = tokens.cached_share.filter(|share| *share > 0.0) {
+        let share = share * 100.0;
+        lines.push(page.labelled("", &format!("{share:.1} % of the input out of the server's cache")));
+    }
+    if summary.counts.ok > 0 { lines } else { Vec::new() }
 }
 
 fn finish_reasons(page: Page, summary: &Summary) -> Option<String> {

@@ -46,6 +46,7 @@ pub fn summary_json(summary: &Summary) -> Value {
             "output": token_count(&tokens.output),
             "reasoning": token_count(&tokens.reasoning),
             "cached_input_server_tokens": tokens.cached_input,
+            "cached_input_share": tokens.cached_share,
         },
         "slo": summary.slo.as_ref().map_or(vec![], |slo| objectives(slo, summary)),
         "goodput": summary.slo.as_ref().map(|slo| json!({

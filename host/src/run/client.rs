@@ -189,7 +189,8 @@ impl Client {
         setup.ensure_open_files()?;
         let (stop, launched) = (Stop::new(), Launched::default());
         let running = start(&setup, &stop, &launched)?;
-        let context = Context { token_basis: setup.plan.token_basis, ..Context::default() };
+        let chat_template = setup.reader.has_chat_template();
+        let context = Context { token_basis: setup.plan.token_basis, chat_template, ..Context::default() };
         Ok(Client {
             setup,
             stop,

@@ -16,7 +16,7 @@ use super::{Ended, Report, SeriesWatcher, Setup, Watcher, load, manifest};
 use crate::clock;
 use crate::error::Error;
 use crate::metrics::Correctness;
-use crate::metrics::llmperf::Row;
+use crate::metrics::llmperf::{ReplyTokens, Row};
 use crate::plan::{CorrectnessPlan, Plan};
 use crate::record::{Grade, RequestRecord};
 use crate::report::llmperf::{CorrectnessRun, Reply};
@@ -111,6 +111,10 @@ fn ask(plan: Plan, compared: Compared, watcher: &mut dyn Watcher) -> Result<Aske
         watcher,
         builder: Arc::clone(&builder),
         compared,
+        counted: match builder.plugin.description().name.as_str() {
+            "sagemaker" | "vertex-predict" => ReplyTokens::Tokenizer,
+            _ => ReplyTokens::Chunks,
+        },
         correctness: Correctness::default(),
         replies: are_kept.then(|| Replies::start(dir.as_deref())).transpose()?,
         mismatches: BTreeMap::new(),
@@ -132,6 +136,7 @@ struct Judge<'a> {
     watcher: &'a mut dyn Watcher,
     builder: Arc<Builder>,
     compared: Compared,
+    counted: ReplyTokens,
     correctness: Correctness,
     replies: Option<Replies>,
     /// The first by request, as many as are listed.
@@ -160,7 +165,7 @@ impl Judge<'_> {
                 self.mismatches.pop_last();
             }
         }
-        match (&mut self.replies, Row::of_correctness(record)) {
+        match (&mut self.replies, Row::of_correctness(record, self.counted)) {
             (Some(replies), Some(row)) => replies.add((record.id, record.end), row, text),
             _ => Ok(()),
         }

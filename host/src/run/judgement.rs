@@ -33,6 +33,7 @@ pub(super) fn judgement(
         trend: timeline.trend(),
         cut_short: matches!(ended, Ended::TimedOut | Ended::Interrupted),
         plugin_gave_up: ended == Ended::PluginFaults,
+        shares_prompts: plan.prefix.is_some() || plan.dataset.is_some() || plan.check.is_some(),
         error_bar,
     };
     Judgement { verdict: judge(summary, &health, &facts), health, error_bar }

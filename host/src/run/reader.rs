@@ -21,6 +21,10 @@ const MAX_MESSAGE_CHARS: usize = 1000;
 /// Names under which servers say which response this was.
 const RESPONSE_ID_HEADERS: &[&str] = &["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"];
 
+/// APIs whose count of input tokens leaves out what was read from a cache and written to it; that of all others is the whole
+/// prompt.
+const CACHE_APART: &[&str] = &["anthropic-messages", "bedrock-converse", "bedrock-invoke"];
+
 /// What decoding needs beside the response.
 #[derive(Debug, Clone)]
 pub(super) struct Reader {
@@ -35,6 +39,14 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// Whether the server puts what is asked into a chat template: it is asked for a chat, and not with one text that the
+    /// plugin made of it.
+    pub(super) fn has_chat_template(&self) -> bool {
+        let description = self.plugin.description();
+        description.task() == "chat"
+            && !description.options.iter().any(|option| option.name == "prompt-format")
+    }
+
     /// The record of a request that has ended without a response head.
     pub(super) fn without_head(&self, trace: &Trace) -> RequestRecord {
         let outcome = match &trace.transfer {
@@ -87,8 +99,10 @@ impl Reader {
         body_bytes: u64,
     ) -> RequestRecord {
         let info = trace.request.info;
-        let Completion { events, token_events, first_output, output, usage, finish, terminated, .. } =
+        let Completion { events, token_events, first_output, output, mut usage, finish, terminated, .. } =
             completion;
+        let api = self.plugin.description().name.as_str();
+        usage.settle(CACHE_APART.contains(&api), &output.server_timing);
         self.answers.tell(info.id, &outcome, &output.text);
         let count = |text: &str| if text.is_empty() { Tokens(0) } else { self.tokenizer.count(text) };
         let reasoning = count(&output.reasoning);

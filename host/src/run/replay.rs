@@ -68,7 +68,8 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
         decode::start(&reader, machine::cores(), None, &record_sender, &Arc::default())?;
     drop(record_sender);
     let feeding: JoinHandle<Result<Fed>> = machine::spawn("read", move || feed(recording, &handover))?;
-    let mut tally = Tally::new(token_basis, recorded.measured(), &plan.slos, &plan.dialects);
+    let counting = (token_basis, reader.has_chat_template());
+    let mut tally = Tally::new(counting, recorded.measured(), &plan.slos, &plan.dialects);
     for record in incoming {
         results.keep(&record);
         tally.add(&record);

@@ -103,13 +103,14 @@ fn read(mut texts: &File, place: Place) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::llmperf::ReplyTokens;
     use crate::metrics::request::tests::record;
 
     #[test]
     fn texts_come_back_in_order_of_completion_and_by_request() {
         let mut replies = Replies::start(None).expect("a file");
         for (id, end, text) in [(0, 30, "late ä"), (1, 10, ""), (2, 20, "two\nlines")] {
-            let row = Row::of_correctness(&record(id, &[52])).expect("a row");
+            let row = Row::of_correctness(&record(id, &[52]), ReplyTokens::Chunks).expect("a row");
             replies.add((RequestId(id), Stamp(end)), row, text).expect("kept");
         }
         let kept = replies.finish().expect("all of them");

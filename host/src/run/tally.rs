@@ -25,13 +25,13 @@ pub(super) struct Tallied {
 impl Tally {
     /// `measured`: how long the run was to be measured, where that was said.
     pub(super) fn new(
-        token_basis: TokenBasis,
+        (token_basis, chat_template): (TokenBasis, bool),
         measured: Option<Span>,
         slos: &[Slo],
         dialects: &[Dialect],
     ) -> Tally {
         Tally {
-            summary: Accumulator::new(Context { dropped: 0, token_basis, measured }),
+            summary: Accumulator::new(Context { dropped: 0, token_basis, measured, chat_template }),
             slos: (!slos.is_empty()).then(|| SloCounter::new(slos, token_basis)),
             dialects: Dialects::new(dialects, token_basis),
             timeline: Timeline::default(),

@@ -170,10 +170,7 @@ fn configured(body: &mut JsonBody, name: &str, spec: &RequestSpec, mut sampling:
     let given = sampling.take(name);
     let mut config = JsonBody::new();
     limits(&mut config, spec, sampling, names);
-    if let Some(given) = given {
-        config.merge(given.get());
-    }
-    body.set(name, config);
+    body.nest(name, config, given);
 }
 
 /// Writes the limit and the sampling parameters under the family's names. What is given under them already wins.

@@ -79,14 +79,17 @@ fn body(spec: &RequestSpec, mut sampling: Sampling) -> Result<JsonBody, String> 
     config.set("max_output_tokens", spec.max_tokens);
     from_openai(&mut sampling, &mut config)?;
     settle(&mut sampling, &mut config);
+    let mut is_left_out = false;
     for name in ["generation_config", "generationConfig"] {
-        if let Some(given) = sampling.take(name).filter(|given| given.get() != "null") {
+        let given = sampling.take(name);
+        is_left_out |= given.as_ref().is_some_and(|given| given.get() == "null");
+        if let Some(given) = given.filter(|_| !is_left_out) {
             let mut given = Sampling::parse(given.get()).map_err(|e| format!("{name}: {e}"))?;
             settle(&mut given, &mut config);
             config.extend(given);
         }
     }
-    if !config.is_empty() {
+    if !config.is_empty() && !is_left_out {
         body.set("generationConfig", &config);
     }
     body.extend(sampling);

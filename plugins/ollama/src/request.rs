@@ -59,10 +59,8 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
     }
     options.rename("response_format", "format").list("stop");
     body.adopt(&mut options, FIELDS);
-    if let Some(own) = options.take("options") {
-        options.merge(own.get());
-    }
-    body.set("options", options).set("stream", stream);
+    let given = options.take("options");
+    body.nest("options", options, given).set("stream", stream);
     let framing = if stream { Framing::Ndjson } else { Framing::Body };
     Ok(HttpRequest::post_json(["api", form], body.build()?, framing))
 }

@@ -25,12 +25,9 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
     if stream {
         inputs.set("stream", true);
     }
-    let own = input.take("input");
+    let given = input.take("input");
     inputs.append(input);
-    if let Some(own) = own {
-        inputs.merge(own.get());
-    }
-    body.set("input", inputs);
+    body.nest("input", inputs, given);
     let framing = if stream { Framing::Sse } else { Framing::Body };
     let mut request = HttpRequest::post_json(path, body.build()?, framing);
     match spec.option(WAIT).unwrap_or("wait") {

@@ -1,6 +1,7 @@
 //! The request: LLMPerf's own, TGI's as LiteLLM writes it, or OpenAI's.
 
 use llmperf_sdk::{Framing, HttpRequest, JsonBody, RequestSpec, Sampling, list_of_texts, openai, prompt};
+use serde::Serialize;
 
 /// Option: what the container takes.
 pub(crate) const PAYLOAD: &str = "payload";
@@ -82,19 +83,14 @@ fn payload(spec: &RequestSpec) -> Result<Payload, String> {
 
 /// The conversations, of which there is one, and what LLMPerf renames in its parameters: the limit.
 fn llmperf(spec: &RequestSpec, sampling: Sampling) -> Result<JsonBody, String> {
-    let mut body = JsonBody::new();
-    body.set("inputs", [openai::messages(&spec.input, true)?]);
-    body.set("parameters", parameters(spec, sampling));
-    Ok(body)
+    with_inputs(spec, [openai::messages(&spec.input, true)?], sampling)
 }
 
 fn tgi(spec: &RequestSpec, mut sampling: Sampling, stream: bool) -> Result<JsonBody, String> {
     if let Some(stop) = sampling.take("stop") {
         sampling.put("stop", list_of_texts(&stop));
     }
-    let mut body = JsonBody::new();
-    body.set("inputs", prompt::render(spec)?);
-    body.set("parameters", parameters(spec, sampling));
+    let mut body = with_inputs(spec, prompt::render(spec)?, sampling)?;
     if stream {
         body.set("stream", true);
     }
@@ -111,16 +107,24 @@ fn openai(spec: &RequestSpec, sampling: Sampling, stream: bool) -> Result<JsonBo
     Ok(body)
 }
 
-/// Parameters in the names that LLMPerf and LiteLLM give them.
-fn parameters(spec: &RequestSpec, mut sampling: Sampling) -> JsonBody {
+/// Inputs, and parameters in the names that LLMPerf and LiteLLM give them.
+fn with_inputs(
+    spec: &RequestSpec,
+    inputs: impl Serialize,
+    mut sampling: Sampling,
+) -> Result<JsonBody, String> {
     for of_the_request in ["model", "stream_options"] {
         sampling.take(of_the_request);
     }
     sampling.rename("max_tokens", "max_new_tokens");
     sampling.rename("max_completion_tokens", "max_new_tokens");
+    let given = sampling.take("parameters");
     let mut parameters = JsonBody::new();
     parameters.set("max_new_tokens", spec.max_tokens).extend(sampling);
-    parameters
+    let mut body = JsonBody::new();
+    body.set("inputs", inputs).adopt(&mut parameters, &["inputs"]);
+    body.nest("parameters", parameters, given);
+    Ok(body)
 }
 
 #[cfg(test)]

@@ -63,10 +63,8 @@ impl Plugin for Sglang {
         if body.get("input_ids").is_some() || body.get("input_embeds").is_some() {
             body.take("text");
         }
-        if let Some(own) = parameters.take("sampling_params") {
-            parameters.merge(own.get());
-        }
-        body.set("sampling_params", parameters).set("stream", stream);
+        let given = parameters.take("sampling_params");
+        body.nest("sampling_params", parameters, given).set("stream", stream);
         let framing = if stream { Framing::Sse } else { Framing::Body };
         Ok(HttpRequest::post_json(["generate"], body.build()?, framing))
     }

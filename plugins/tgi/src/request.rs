@@ -29,11 +29,8 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
     let stream = spec.take_stream(&mut parameters);
     let mut body = JsonBody::new();
     body.set("inputs", prompt::render(spec)?).adopt(&mut parameters, &["inputs", "options"]);
-    let own = parameters.take("parameters");
+    let given = parameters.take("parameters");
     sampling(&mut parameters);
-    if let Some(own) = own {
-        parameters.merge(own.get());
-    }
     for (name, value) in [("details", spec.option_as(DETAILS)?.unwrap_or(true)), ("return_full_text", false)]
     {
         if parameters.get(name).is_none() {
@@ -43,7 +40,7 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
     if form == Form::Base {
         parameters.set("stream", stream);
     }
-    body.set("parameters", parameters);
+    body.nest("parameters", parameters, given);
     if form != Form::Path {
         body.set("stream", stream);
     }
@@ -72,7 +69,7 @@ fn sampling(parameters: &mut JsonBody) {
     if matches!(parameters.get("temperature"), Some("0" | "0.0")) {
         parameters.set("temperature", 0.01);
     }
-    if let Some(n) = parameters.take("n") {
+    if let Some(n) = parameters.take("n").filter(|n| n.get() != "null") {
         parameters.set("best_of", n).set("do_sample", true);
     }
 }

@@ -13,35 +13,25 @@ pub(crate) fn build(spec: &RequestSpec) -> Result<HttpRequest, String> {
     spec.only("triton", &["chat", "completion"])?;
     let mut parameters = spec.parameters("max_tokens");
     let stream = spec.take_stream(&mut parameters);
-    parameters.rename("stop", "stop_words");
-    let own = parameters.take("parameters");
+    let given = parameters.take("parameters");
     let mut body = JsonBody::new();
     body.set("text_input", prompt::render(spec)?).adopt(&mut parameters, &["text_input", "id"]);
     match spec.option(PARAMETERS).unwrap_or("nested") {
         "nested" => {
-            parameters.list("stop_words");
-            if let Some(own) = own {
-                parameters.merge(own.get());
-            }
-            // TensorRT-LLM wants both words given; LiteLLM sends them so.
-            body.set("parameters", with_words(parameters, [""])).set("stream", stream);
+            body.nest("parameters", parameters, given).set("stream", stream);
         }
         "flat" => {
-            body.set("stream", stream).append(with_words(parameters, ""));
-            body.set("parameters", own);
+            parameters.rename("stop", "stop_words");
+            // Each is an input of TensorRT-LLM's ensemble that it wants given.
+            for name in ["bad_words", "stop_words"] {
+                body.set(name, "");
+            }
+            body.set("stream", stream).append(parameters);
+            body.set("parameters", given);
         }
         other => return Err(format!("option {PARAMETERS} is {other:?}; it must be nested or flat")),
     }
     let generate = if stream { "generate_stream" } else { "generate" };
     let framing = if stream { Framing::Sse } else { Framing::Body };
     Ok(HttpRequest::post_json(["v2", "models", &spec.model, generate], body.build()?, framing))
-}
-
-fn with_words(mut parameters: JsonBody, none: impl serde::Serialize) -> JsonBody {
-    for name in ["bad_words", "stop_words"] {
-        if parameters.get(name).is_none() {
-            parameters.set(name, &none);
-        }
-    }
-    parameters
 }

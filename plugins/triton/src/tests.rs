@@ -25,7 +25,7 @@ fn call(sampling: &str) -> RequestSpec {
 }
 
 #[test]
-fn the_body_has_litellms_shape_or_tensorrt_llms() {
+fn the_body_has_the_vllm_backends_shape_or_tensorrt_llms() {
     let check = |spec: RequestSpec, path: &str, framing: Framing, expected: &str| {
         let request = Triton::build_request(&spec.with_defaults(&Triton::describe())).unwrap();
         assert_eq!((request.path.join("/").as_str(), request.framing), (path, vec![framing]));
@@ -36,13 +36,13 @@ fn the_body_has_litellms_shape_or_tensorrt_llms() {
         call("{}"),
         "v2/models/ensemble/generate_stream",
         Framing::Sse,
-        r#"{"text_input":" Hi","parameters":{"max_tokens":8,"bad_words":[""],"stop_words":[""]},"stream":true}"#,
+        r#"{"text_input":" Hi","parameters":{"max_tokens":8},"stream":true}"#,
     );
     check(
         call(r#"{"stop":"END","top_k":1,"parameters":{"max_tokens":9},"stream":false}"#),
         "v2/models/ensemble/generate",
         Framing::Body,
-        r#"{"text_input":" Hi","parameters":{"max_tokens":9,"top_k":1,"bad_words":[""],"stop_words":["END"]},"stream":false}"#,
+        r#"{"text_input":" Hi","parameters":{"max_tokens":9,"top_k":1,"stop":"END"},"stream":false}"#,
     );
     check(
         call(r#"{"temperature":0.5,"id":"r1"}"#)

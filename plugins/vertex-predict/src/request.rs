@@ -38,10 +38,8 @@ fn llmperf(spec: &RequestSpec) -> Result<JsonBody, String> {
     let mut body = JsonBody::new();
     body.set("instances", [Instance { prompt: spec.prompt_text()? }]);
     body.adopt(&mut parameters, &["instances"]);
-    if let Some(own) = parameters.take("parameters") {
-        parameters.merge(own.get());
-    }
-    body.set("parameters", parameters);
+    let given = parameters.take("parameters");
+    body.nest("parameters", parameters, given);
     Ok(body)
 }
 
@@ -51,8 +49,10 @@ fn chat(spec: &RequestSpec) -> Result<JsonBody, String> {
     spec.take_stream(&mut parameters);
     let mut instance = JsonBody::new();
     instance.set("@requestFormat", "chatCompletions").set("messages", openai::messages(&spec.input, true)?);
+    let mut given = JsonBody::new();
+    given.adopt(&mut parameters, &["instances"]);
     instance.append(parameters);
     let mut body = JsonBody::new();
-    body.set("instances", [instance]);
+    body.set("instances", [instance]).append(given);
     Ok(body)
 }

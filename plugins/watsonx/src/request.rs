@@ -77,6 +77,7 @@ fn generation(spec: &RequestSpec) -> Result<JsonBody, String> {
             own.put(name, value);
         }
     }
+    let given = sampling.take("parameters");
     for (from, to) in NAMES {
         sampling.rename(from, to);
     }
@@ -93,7 +94,7 @@ fn generation(spec: &RequestSpec) -> Result<JsonBody, String> {
     }
     parameters.set("max_new_tokens", spec.max_tokens);
     parameters.extend(sampling);
-    body.set("parameters", parameters);
+    body.nest("parameters", parameters, given);
     Ok(body)
 }
 

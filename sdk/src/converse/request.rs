@@ -1,6 +1,7 @@
 //! The body of a request to converse. The API has a few names of its own; whatever else a model takes goes into one object.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::{Input, JsonBody, Media, Part, RequestSpec, Sampling, list_of_texts};
 
@@ -83,7 +84,8 @@ pub fn body(spec: &RequestSpec) -> Result<JsonBody, String> {
     let (system, messages) = conversation(&spec.input)?;
     let mut body = JsonBody::new();
     body.set("messages", messages);
-    set_object(&mut body, "inferenceConfig", inference(spec, &mut sampling));
+    let given = sampling.take("inferenceConfig");
+    set_object(&mut body, "inferenceConfig", inference(spec, &mut sampling), given);
     if !system.is_empty() {
         body.set("system", system);
     }
@@ -95,10 +97,7 @@ pub fn body(spec: &RequestSpec) -> Result<JsonBody, String> {
     let mut additional = JsonBody::new();
     let given = sampling.take("additionalModelRequestFields");
     additional.extend(sampling);
-    if let Some(given) = given {
-        additional.merge(given.get());
-    }
-    set_object(&mut body, "additionalModelRequestFields", additional);
+    set_object(&mut body, "additionalModelRequestFields", additional, given);
     Ok(body)
 }
 
@@ -115,9 +114,6 @@ fn inference(spec: &RequestSpec, sampling: &mut Sampling) -> JsonBody {
     }
     let mut inference = JsonBody::new();
     inference.set("maxTokens", spec.max_tokens).extend(named);
-    if let Some(given) = sampling.take("inferenceConfig") {
-        inference.merge(given.get());
-    }
     inference
 }
 
@@ -128,8 +124,8 @@ fn move_field(from: &mut Sampling, to: &mut Sampling, name: &str) {
 }
 
 /// An object without fields is left out.
-fn set_object(body: &mut JsonBody, name: &str, object: JsonBody) {
-    body.set(name, object);
+fn set_object(body: &mut JsonBody, name: &str, object: JsonBody, given: Option<Box<RawValue>>) {
+    body.nest(name, object, given);
     if body.get(name) == Some("{}") {
         body.set(name, ());
     }

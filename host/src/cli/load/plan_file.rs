@@ -152,6 +152,7 @@ fn key(arg: &Arg) -> Option<FileKey> {
         (None, ArgAction::SetTrue) => KeyKind::Switch,
         (None, _) if !words.is_empty() => KeyKind::Word(words),
         (None, _) if name == "additional-sampling-params" => KeyKind::Object,
+        (None, _) if name == "seed" => KeyKind::CountOr("random"),
         (None, _) if takes(arg, &ValueParser::from(clap::value_parser!(u64))) => KeyKind::Count,
         (None, _) if takes(arg, &ValueParser::from(clap::value_parser!(f64))) => KeyKind::Number,
         _ => KeyKind::Text,

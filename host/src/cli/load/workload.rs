@@ -1,10 +1,11 @@
 //! What is asked.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
-use crate::plan::{LoadInput, default};
+use crate::plan::{LoadInput, Seed, default};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Workload")]
@@ -54,9 +55,9 @@ pub(super) struct WorkloadArgs {
     /// JSON object merged over the body of every request
     #[arg(long, visible_alias = "sampling", value_name = "JSON", default_value = "{}")]
     additional_sampling_params: String,
-    /// The same seed makes the same prompts
-    #[arg(long, default_value_t = default::SEED)]
-    seed: u64,
+    /// The same seed makes the same prompts; random draws one and says it
+    #[arg(long, value_name = "N|random", value_parser = Seed::from_str, default_value_t = Seed::Of(default::SEED))]
+    seed: Seed,
     /// tokenizer.json to count with; instead of the built-in Llama tokenizer
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,

@@ -63,7 +63,7 @@ impl Guidellm {
             Outcome::Cancelled => return self.incomplete += 1,
         }
         let n = record.usage.output_tokens.unwrap_or(Tokens(record.token_events.len() as u64));
-        let input = record.usage.input_tokens.unwrap_or(record.isl);
+        let input = record.usage.prompt().unwrap_or(record.isl);
         self.output += n;
         self.input_tokens.add(Some(input.0 as f64), 1);
         self.output_tokens.add(Some(n.0 as f64), 1);

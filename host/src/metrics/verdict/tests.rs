@@ -53,6 +53,34 @@ fn what_became_of_requests_is_judged() {
 }
 
 #[test]
+fn input_out_of_a_cache_is_doubtful_unless_requests_were_meant_to_begin_alike() {
+    for (cached, shares_prompts, expected) in [
+        (0, false, ("", "valid")),
+        (30, false, ("", "valid")),
+        (31, false, ("cached_input", "doubtful")),
+        (100, false, ("cached_input", "doubtful")),
+        (100, true, ("cached_input", "valid")),
+    ] {
+        let usage = Usage {
+            input_tokens: Some(Tokens(100)),
+            cached_input_tokens: Some(Tokens(cached)),
+            ..Usage::default()
+        };
+        let records: Vec<RequestRecord> = records(400, 0)
+            .into_iter()
+            .map(|record| RequestRecord { usage, isl: Tokens(100), ..record })
+            .collect();
+        let summary = summarize(&records, Context::default());
+        let verdict = judge(&summary, &quiet(), &LoadFacts { shares_prompts, ..facts() });
+        assert_eq!(first(&verdict), expected, "{cached}");
+        if let Some((_, reason)) = verdict.reasons.first() {
+            assert!(reason.to_string().contains(&format!("{cached}.0 % of the input tokens")), "{reason}");
+            assert_eq!(reason.remedy().contains("--seed random"), !shares_prompts);
+        }
+    }
+}
+
+#[test]
 fn the_health_of_the_client_is_judged_rule_by_rule() {
     let lag = |p99_ms| Some(ReactorLag { n: 1000, p50_ms: 0.05, p99_ms, max_ms: p99_ms });
     let io =

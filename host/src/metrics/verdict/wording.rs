@@ -25,6 +25,7 @@ impl Reason {
             Reason::DecodeBacklog { .. } => "decode_backlog",
             Reason::RecordsStalled { .. } => "records_stalled",
             Reason::TokensDisagree { .. } => "tokens_disagree",
+            Reason::CachedInput { .. } => "cached_input",
             Reason::NotSteady { .. } => "not_steady",
             Reason::FewSamples { .. } => "few_samples",
             Reason::BeyondCalibration => "beyond_calibration",
@@ -58,6 +59,10 @@ impl Reason {
             Reason::RecordsStalled { .. } => "write the results to a faster disk",
             Reason::TokensDisagree { .. } => {
                 "name the model's own tokenizer with --tokenizer, or use --tokens server"
+            }
+            Reason::CachedInput { meant: true, .. } => "compare it only with runs that share as much",
+            Reason::CachedInput { .. } => {
+                "ask what was not asked before (--seed random), or restart the server before the run"
             }
             Reason::NotSteady { .. } => "lower the load until it settles, or run longer",
             Reason::FewSamples { .. } => "send more requests",
@@ -118,6 +123,10 @@ pub(super) fn message(reason: &Reason) -> String {
         }
         Reason::TokensDisagree { share } => {
             format!("the server's count of output tokens and the local one are {} apart", percent(share))
+        }
+        Reason::CachedInput { share, meant } => {
+            let why = if meant { "requests were meant to begin alike" } else { "TTFT is that of the cache" };
+            format!("{} of the input tokens came out of the server's cache: {why}", percent(share))
         }
         Reason::NotSteady { first, last } => {
             format!("no steady state: TTFT went from {first:.1} ms (first quarter) to {last:.1} ms (last)")

@@ -263,6 +263,11 @@ impl File<'_> {
                 let number = value.as_integer().and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
                 number.map(|n| n.to_string()).ok_or_else(|| wrong("a whole number, 0 or more"))
             }
+            KeyKind::CountOr(word) => match value.as_str() {
+                Some(text) if text == *word => Ok(text.to_owned()),
+                _ if value.as_integer().is_some() => self.scalar(key, &KeyKind::Count, line, value),
+                _ => Err(wrong(&format!("a whole number, 0 or more, or {word:?}"))),
+            },
             KeyKind::Number => {
                 let whole = value.as_integer().and_then(|n| i64::from_str_radix(n.as_str(), n.radix()).ok());
                 let number = value.as_float().and_then(|n| n.as_str().parse::<f64>().ok());

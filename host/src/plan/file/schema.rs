@@ -46,6 +46,9 @@ fn properties(key: &FileKey) -> Vec<(String, Value)> {
     let one = match &key.kind {
         KeyKind::Switch => json!({ "type": "boolean" }),
         KeyKind::Count => json!({ "type": "integer", "minimum": 0 }),
+        KeyKind::CountOr(word) => {
+            json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "const": word }] })
+        }
         KeyKind::Number => json!({ "type": "number" }),
         KeyKind::Text | KeyKind::NoKey(_) => json!({ "type": "string" }),
         KeyKind::Object => json!({ "type": ["string", "object"] }),

@@ -84,8 +84,12 @@ impl Sigv4 {
             Credentials::new(keys.id.expose(), keys.secret.expose(), session, None, "llmperf").into();
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Double;
-        // The URL parser has taken out what walks; an empty segment is the server's to judge.
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        // AWS signs a path without its empty segments, whatever goes on the wire. Only S3 takes them for what they are: a part
+        // of a key.
+        settings.uri_path_normalization_mode = match self.service.as_str() {
+            "s3" => UriPathNormalizationMode::Disabled,
+            _ => UriPathNormalizationMode::Enabled,
+        };
         let params = SigningParams::builder()
             .identity(&identity)
             .region(&self.region)

@@ -6,13 +6,15 @@ use crate::report::{RunLabel, ascii_json, render, summary_json};
 
 fn usage() -> impl Strategy<Value = Usage> {
     let count = || prop::option::of(any::<u64>().prop_map(Tokens));
-    (count(), count(), count(), count(), count()).prop_map(|(input, output, cached, write, reasoning)| {
+    prop::array::uniform7(count()).prop_map(|[input, output, cached, write, reasoning, prompt, timed]| {
         Usage {
             input_tokens: input,
             output_tokens: output,
             cached_input_tokens: cached,
             cache_write_tokens: write,
             reasoning_tokens: reasoning,
+            prompt_tokens: prompt,
+            prompt_cached_tokens: timed,
         }
     })
 }
