@@ -20,8 +20,8 @@ mod sweep;
 
 pub use batch::{BatchRow, batch_table, text_table};
 pub use compare::{
-    ComparedRun, Format, Language, Size, Tool, Traits, compare_json, comparison_notes, gate_json, gate_text,
-    read_pair, read_runs, render_comparison,
+    ComparedRun, Format, InputNote, Language, Size, Tool, Traits, compare_json, comparison_notes, gate_json,
+    gate_text, read_pair, read_runs, render_comparison,
 };
 pub use console::{RunLabel, grouped, render, render_dialects};
 pub use correctness::{CheckLabel, CheckedRun, LISTED_MISMATCHES, Mismatch};

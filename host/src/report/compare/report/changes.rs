@@ -83,7 +83,7 @@ fn steps(
 fn change(quantity: Quantity, difference: Difference, (a, b): &(String, String), words: &Words) -> String {
     let (what, scale, unit) = match quantity {
         Quantity::Of(Metric::Ttft, _) => (words.ttft, MS, words.unit_s),
-        Quantity::Of(Metric::Itl, _) => (words.itl, MS, words.unit_s),
+        Quantity::Of(Metric::Itl, _) => (words.itl, 1.0, words.unit_ms),
         Quantity::Of(Metric::E2el, _) => (words.e2el, MS, words.unit_s),
         Quantity::Rate(Aggregate::OutputThroughput) => (words.output_throughput, 1.0, ""),
         _ => (words.per_request, 1.0, words.unit_tok_s),
