@@ -82,7 +82,9 @@ fn three_models_of_known_speeds_are_told_apart_in_both_languages_and_every_forma
     let zh = compare(&[dir, "--lang", "zh", "--output", "markdown"]).exits(0).stdout;
     for part in [
         "# 大模型性能对比分析报告\n",
-        "| 量化精度 | Q8\\_0 | Q4\\_K\\_M | Q8\\_0 |",
+        // By size, whatever the names of the directories.
+        "| 量化精度 | Q8\\_0 | Q8\\_0 | Q4\\_K\\_M |",
+        "#### 令牌间延迟 (ITL, 单位: 毫秒)\n",
         "#### 首个令牌生成时间 (TTFT, 单位: 秒)\n",
         "#### Qwen2.5 系列规模效应（7B → 14B → 32B）\n",
         "首个令牌生成时间 (TTFT)：7B → 32B 增加 ",
@@ -482,7 +484,9 @@ fn a_gate_is_about_goodput_too_where_both_runs_had_the_same_objectives() {
     let done = gate(&fast, &slow, &rules).exits(3);
     assert!(done.stdout.lines().take(2).all(|line| line.starts_with("WORSE: ")), "{}", done.stdout);
     let done = gate(&fast, &fast, &rules).exits(0);
-    assert!(done.stdout.contains("no difference: goodput_share"), "{}", done.stdout);
+    // Of forty good requests a twentieth may be bad: more than the limit.
+    assert!(done.stdout.contains("no difference: goodput < -10%"), "{}", done.stdout);
+    assert!(done.stdout.contains("UNDECIDED: goodput_share < -2pp"), "{}", done.stdout);
     let done = gate(&fast, &other, &rules).exits(2);
     assert!(done.stderr.contains("different objectives") && done.stderr.contains("hint: "), "{done:?}");
     let (none, _) = runs([1.0, 1.0], 20);
@@ -533,6 +537,94 @@ fn a_browser_shows_the_comparison_and_fetches_nothing() {
         }
         assert_eq!(proxy.asked(), 0, "the page asked for something");
     }
+}
+
+/// What is wider than its box is cut off, or has to be scrolled.
+#[test]
+fn a_page_of_1280_pixels_has_room_for_every_table() {
+    let (run, _) = runs([1000.0, 1000.0], 20);
+    let model = "hf.co/rombodawg/Rombos-LLM-V2.6-Qwen-14b-Q8_0-GGUF:latest";
+    let manifest = json!({"schema_version": 1, "plan": {"model": model, "num_concurrent_requests": 4}});
+    std::fs::write(run.join("manifest.json"), manifest.to_string()).expect("a manifest");
+    for (language, count) in [("en", 6), ("zh", 6), ("en", 13)] {
+        let args = [&vec![text(&run); count][..], &["--output", "html", "--lang", language]].concat();
+        let html = compare(&args).exits(0).stdout;
+        // The page lets no script be; this copy is only measured.
+        let (before, policy) = html.split_once("<meta http-equiv").expect("a policy");
+        let (_, after) = policy.split_once(">\n").expect("its end");
+        let measure = "<script>const boxes = [document.documentElement, ...document.querySelectorAll('.wide')];\n\
+            document.title = `${boxes.length - 1} boxes, ${boxes.filter(b => b.scrollWidth > b.clientWidth).length} cut`</script>";
+        let page = run.join(format!("{language}-{count}.html"));
+        std::fs::write(&page, format!("{before}{after}{measure}")).expect("a page");
+        let dom = browse(&page, &Proxy::start(), &["--dump-dom", "--window-size=1280,2000"]).exits(0).stdout;
+        let (_, title) = dom.split_once("<title>").expect("a title");
+        let (title, _) = title.split_once("</title>").expect("its end");
+        assert!(title.ends_with(" boxes, 0 cut") && !title.starts_with("0 "), "{language} {count}: {title}");
+    }
+}
+
+#[test]
+fn what_a_shell_makes_of_a_star_is_compared_with_a_word_on_what_is_left_out() {
+    let results = Results::new();
+    let server = mock(&["--ttft", "5ms", "--itl", "1ms"]);
+    for model in ["qwen2.5:27b", "qwen2.5:7b"] {
+        measure(&server, model, &results, &[]);
+    }
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(results.path())
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    assert_eq!(paths.len(), 6, "two directories, and LLMPerf's two files of each: {paths:?}");
+    let args: Vec<&str> = paths.iter().map(|path| text(path)).chain(["--output", "json"]).collect();
+    let done = compare(&args).exits(0);
+    let json: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    let labels: Vec<&Value> =
+        json["runs"].as_array().expect("runs").iter().map(|run| &run["label"]).collect();
+    assert_eq!(labels, ["Qwen2.5 7B", "Qwen2.5 27B"], "by size, and each once");
+    assert!(done.stderr.starts_with("note: left out, as it is no run: "), "{}", done.stderr);
+    assert!(done.stderr.contains("individual_responses.json"), "{}", done.stderr);
+
+    // LLMPerf's format, written by llmperf, is llmperf's.
+    let file =
+        paths.iter().map(|path| text(path)).find(|path| path.ends_with("_summary.json")).expect("a summary");
+    let shown = compare(&[file]).exits(0).stdout;
+    assert!(!shown.contains("ray-project"), "{shown}");
+    let json: Value =
+        serde_json::from_str(&compare(&[file, "--output", "json"]).exits(0).stdout).expect("JSON");
+    let run = &json["runs"][0];
+    assert_eq!((&run["measured_by"], &run["formulas"]), (&json!("llmperf"), &json!("LLMPerf")));
+
+    // Paths that were chosen stand as they were given.
+    let runs: Vec<&str> = paths.iter().filter(|path| path.is_dir()).map(|path| text(path)).collect();
+    let json: Value = serde_json::from_str(&compare(&[runs[0], runs[1], "--output", "json"]).exits(0).stdout)
+        .expect("JSON");
+    assert_eq!(json["runs"][0]["label"], "Qwen2.5 27B");
+}
+
+#[test]
+fn a_gate_takes_the_newest_run_of_a_directory_and_names_those_of_different_plans() {
+    let results = Results::new();
+    let server = mock(&["--ttft", "5ms", "--itl", "1ms"]);
+    measure(&server, "m:7b", &results, &[]);
+    measure(&server, "m:7b", &results, &[]);
+    let dir = text(results.path());
+    let gate = ["--baseline", dir, "--candidate", dir, "--fail-if", "ttft.mean > +1000%"];
+    let done = compare(&gate).exits(0);
+    assert!(done.stderr.contains("holds 2 runs of one plan; the newest is compared: "), "{}", done.stderr);
+    measure(&server, "n:7b", &results, &[]);
+    let done = compare(&gate).exits(2);
+    let named = done.stderr.split("name one of them: ").nth(1).expect("a hint").matches("-7b_load_").count();
+    assert!(done.stderr.contains("holds 3 runs of different plans\nhint: ") && named == 3, "{}", done.stderr);
+}
+
+#[test]
+fn a_change_that_may_be_beyond_its_limit_is_undecided() {
+    let done = gate(&runs([1.0, 1.1], 20), &[]).exits(0);
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert!(lines.iter().any(|line| line.starts_with("UNDECIDED: e2el.mean > +10%")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.ends_with(" requests in each run would decide it)")), "{lines:?}");
+    assert!(lines[4].starts_with("gate UNDECIDED: ") && lines[4].contains("--strict"), "{lines:?}");
 }
 
 #[test]

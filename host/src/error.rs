@@ -40,6 +40,39 @@ impl std::error::Error for Error {}
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:#}", self.cause)
+        f.write_str(&told(&self.cause))
+    }
+}
+
+/// What went wrong, cause after cause, and then the hints, each on its own line: what caused an error belongs to it, whichever
+/// of its causes has a remedy.
+pub fn told(error: &anyhow::Error) -> String {
+    let (mut causes, mut hints) = (Vec::new(), String::new());
+    for cause in error.chain() {
+        let mut text = cause.to_string();
+        if let Some(at) = text.find("\nhint: ") {
+            hints += &text.split_off(at);
+        }
+        causes.push(text);
+    }
+    causes.join(": ") + &hints
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_hint_stands_below_the_causes_and_on_its_own_line() {
+        let check = |error: anyhow::Error, expected: &str| {
+            assert_eq!(Error::usage(error).to_string(), expected);
+        };
+        let missing = || anyhow!("No such file");
+        check(missing(), "No such file");
+        check(missing().context("cannot read a\nhint: give b"), "cannot read a: No such file\nhint: give b");
+        let both = anyhow!("c is odd\nhint: mend c").context("b").context("a\nhint: leave a out");
+        check(both, "a: b: c is odd\nhint: leave a out\nhint: mend c");
     }
 }

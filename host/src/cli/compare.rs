@@ -9,8 +9,8 @@ use super::{exit, print_result};
 use crate::error::Error;
 use crate::metrics::{Aggregate, Metric, Quantity, Rule, Ruling, judge_rule};
 use crate::report::{
-    ComparedRun, Format, Language, Tool, ascii_json, compare_json, comparison_notes, gate_json, gate_text,
-    inert, read_pair, read_runs, render_comparison, say,
+    ComparedRun, Format, InputNote, Language, ascii_json, compare_json, comparison_notes, gate_json,
+    gate_text, inert, read_pair, read_runs, render_comparison, say,
 };
 
 /// Notes quote what a file by a stranger may say.
@@ -24,12 +24,14 @@ const LOG_WIDTH: usize = 120;
     llmperf compare --baseline main/ --candidate branch/ --fail-if 'ttft.p95 > +10%'")]
 pub(super) struct CompareArgs {
     /// Results to compare: run directories or directories of them, summary.json, sweep_*.json, LLMPerf's *_summary.json
+    ///
+    /// Runs stand in the order given, and those of one directory by family and size. Among several paths, what is no run is left out.
     #[arg(value_name = "RESULT", conflicts_with = "baseline", required_unless_present = "baseline")]
     results: Vec<PathBuf>,
-    /// The run that another is held against
+    /// The run that another is held against; of a directory with several of one plan, the newest
     #[arg(long, value_name = "RESULT", requires = "candidate")]
     baseline: Option<PathBuf>,
-    /// The run that is held against the baseline
+    /// The run that is held against the baseline, or a directory as there
     #[arg(long, value_name = "RESULT", requires = "baseline", requires = "fail_if")]
     candidate: Option<PathBuf>,
     /// Exit with 3 where the candidate is worse by more than this, as 'ttft.p95 > +10%'; may be repeated
@@ -39,10 +41,10 @@ pub(super) struct CompareArgs {
     /// p99, p99.9; min and max have no interval. Without a statistic: output_throughput, request_throughput, error_rate, and of runs
     /// with the same --slo goodput and goodput_share. The limit is a share of the baseline (%), or has the unit of the number: +50ms,
     /// -5 tokens/s, -0.5 requests/s, +1pp (percentage points). A rule fails where the whole 95 % interval of the change lies beyond
-    /// its limit, so that noise alone does not fail it.
+    /// its limit, so that noise alone does not fail it; where the interval holds the limit it is UNDECIDED, which exits with 0.
     #[arg(long, value_name = "RULE", requires = "candidate")]
     fail_if: Vec<String>,
-    /// Fail rules too that cannot be decided: too few requests, or an interval that reaches beyond the limit
+    /// Fail rules too that are undecided: an interval that holds the limit, or too few requests for one
     #[arg(long, requires = "fail_if")]
     strict: bool,
     /// Language of all words
@@ -57,9 +59,18 @@ pub(super) struct CompareArgs {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Lang {
+pub(super) enum Lang {
     En,
     Zh,
+}
+
+impl Lang {
+    pub(super) fn language(self) -> Language {
+        match self {
+            Lang::En => Language::English,
+            Lang::Zh => Language::Chinese,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,14 +83,12 @@ enum CompareOutput {
 }
 
 pub(super) fn run(args: CompareArgs) -> Result<u8, Error> {
-    let language = match args.lang {
-        Lang::En => Language::English,
-        Lang::Zh => Language::Chinese,
-    };
+    let language = args.lang.language();
     if let (Some(baseline), Some(candidate)) = (&args.baseline, &args.candidate) {
         return gate(&args, baseline, candidate, language);
     }
-    let runs = read_runs(&args.results, args.seed).map_err(Error::usage)?;
+    let (runs, notes) = read_runs(&args.results, args.seed).map_err(Error::usage)?;
+    tell(&notes, language);
     let format = match args.output {
         CompareOutput::Text => Format::Text { width: width() },
         CompareOutput::Markdown => Format::Markdown,
@@ -101,7 +110,8 @@ fn gate(args: &CompareArgs, baseline: &Path, candidate: &Path, language: Languag
     }
     let rules: Result<Vec<Rule>> = args.fail_if.iter().map(|rule| rule.parse::<Rule>()).collect();
     let rules = rules.map_err(|error| Error::usage(anyhow!("--fail-if {error:#}")))?;
-    let runs = read_pair([baseline, candidate], args.seed).map_err(Error::usage)?;
+    let (runs, notes) = read_pair([baseline, candidate], args.seed).map_err(Error::usage)?;
+    tell(&notes, language);
     check_comparable(&runs, &rules).map_err(Error::usage)?;
     for note in comparison_notes(&runs, language) {
         say(format_args!("note: {}", inert(&note, NOTE_WIDTH)));
@@ -119,9 +129,15 @@ fn gate(args: &CompareArgs, baseline: &Path, candidate: &Path, language: Languag
     Ok(if rulings.iter().any(|ruling| ruling.fails(args.strict)) { exit::OBJECTIVE } else { 0 })
 }
 
+fn tell(notes: &[InputNote], language: Language) {
+    for note in notes {
+        say(format_args!("note: {}", inert(&note.text(language), NOTE_WIDTH)));
+    }
+}
+
 /// Tools that define a number differently must not be held against each other by it.
 fn check_comparable(runs: &[ComparedRun; 2], rules: &[Rule]) -> Result<()> {
-    let mixed = runs[0].tool != runs[1].tool;
+    let mixed = runs[0].tool.has_llmperfs_formulas() != runs[1].tool.has_llmperfs_formulas();
     for rule in rules {
         let Quantity::Of(metric, _) = rule.quantity else {
             check_objectives(runs, rule)?;
@@ -130,14 +146,14 @@ fn check_comparable(runs: &[ComparedRun; 2], rules: &[Rule]) -> Result<()> {
         let name = metric.definition().name;
         if mixed && !matches!(metric, Metric::Ttft | Metric::E2el) {
             bail!(
-                "{rule}: llmperf and ray-project/llmperf do not mean the same by {name}\nhint: give the *_summary.json of both"
+                "{rule}: llmperf and LLMPerf's format do not mean the same by {name}\nhint: give the *_summary.json of both"
             );
         }
         let lacks =
-            |run: &&ComparedRun| run.tool == Tool::LegacyLlmperf && !run.distributions.contains_key(&metric);
+            |run: &&ComparedRun| run.tool.has_llmperfs_formulas() && !run.distributions.contains_key(&metric);
         if let Some(run) = runs.iter().find(lacks) {
             bail!(
-                "{rule}: {} has no {name}: LLMPerf does not measure it\nhint: leave the rule out, or choose another metric",
+                "{rule}: {} has no {name}: LLMPerf's format does not know it\nhint: leave the rule out, or choose another metric",
                 run.path.display()
             );
         }

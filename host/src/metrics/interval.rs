@@ -1,7 +1,7 @@
 //! Confidence intervals of quantiles by order statistics: no assumption about the distribution is made.
 
 /// Half of what a two-sided 95 % interval leaves out.
-const TAIL: f64 = 0.025;
+pub(super) const TAIL: f64 = 0.025;
 
 /// Terms this small against the largest cannot move a tail of [`TAIL`], even if there are millions of them.
 const NEGLIGIBLE: f64 = 1e-18;
@@ -21,6 +21,13 @@ pub(super) fn order_ranks(n: u64, q: f64) -> Option<(u64, u64)> {
     // With every term counted, the last one stands for B = first + len - 1; rank u = that - above + 1.
     let upper = first + terms.len() as u64 - above;
     (lower >= 1 && upper <= n).then_some((lower, upper))
+}
+
+/// The chance that at least `k` of `n` are hits where each is one with the chance `p`, above 0 and below 1.
+pub(super) fn at_least(k: u64, n: u64, p: f64) -> f64 {
+    let (first, terms) = binomial_terms(n, p);
+    let below = usize::try_from(k.saturating_sub(first)).unwrap_or(usize::MAX).min(terms.len());
+    terms[below..].iter().sum::<f64>() / terms.iter().sum::<f64>()
 }
 
 /// How many terms, from the front, sum up to at most `tail`.

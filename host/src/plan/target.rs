@@ -37,6 +37,7 @@ pub(super) fn address(
     notes: &mut Vec<String>,
 ) -> Result<Addressed> {
     let (mut entry, sent_model) = find_entry(input, model, catalog)?;
+    let why = (api_word(input) == LITELLM).then(|| entry.why(model)).flatten();
     let plugin = resolve_plugin(input, &entry)?;
     let fill = |text: &str| expand(text, &|name| variable(name, &sent_model, env));
     if api_word(input) == LITELLM && entry.name == "openai" {
@@ -55,8 +56,16 @@ pub(super) fn address(
     };
     let target = match built_in(input)? {
         true => Target::BuiltIn,
-        false => Target::Provider(Box::new(provider(input, &entry, &sent_model, env, &fill)?)),
+        false => {
+            let provider = provider(input, &entry, &sent_model, env, &fill);
+            Target::Provider(Box::new(provider.map_err(|error| match &why {
+                // Who looks for the key of another provider has to know why it is this one.
+                Some(why) => error.context(why.clone()),
+                None => error,
+            })?))
+        }
     };
+    notes.extend(why);
     Ok(Addressed { target, plugin, sent_model, options, sampling: body })
 }
 

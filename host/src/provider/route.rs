@@ -58,6 +58,20 @@ impl Catalog {
     }
 }
 
+impl ProviderEntry {
+    /// Why LiteLLM takes this provider for a model, where it is the model's owner and no prefix that says so.
+    pub fn why(&self, model: &str) -> Option<String> {
+        let is_prefixed = self.litellm.iter().any(|prefix| model.starts_with(prefix.as_str()));
+        let begins = &model[..longest_start(&self.bare, model)?];
+        (!is_prefixed && model.contains('/')).then(|| {
+            format!(
+                "--model {model} names no provider: LiteLLM sends what begins with {begins} to {}; write PROVIDER/{model} for another",
+                self.name
+            )
+        })
+    }
+}
+
 /// The names that look most like the one given, the likest first; none where none does.
 pub fn alike<'a>(given: &str, names: &[&'a str]) -> Vec<&'a str> {
     let likeness = |name: &str| strsim::jaro_winkler(given, name.trim_end_matches('/'));
@@ -110,6 +124,16 @@ mod tests {
         assert_eq!(provider("command-r"), Some("cohere"));
         assert_eq!(provider("gemini-2.5-flash"), Some("vertex"));
         assert_eq!(provider("anthropic.claude-v2:1"), Some("bedrock"));
+    }
+
+    #[test]
+    fn an_owner_in_place_of_a_prefix_is_said_to_be_what_decided() {
+        let catalog = Catalog::bundled().expect("the bundled list");
+        let why = |model: &str| catalog.route(model).expect(model).0.why(model);
+        let said = why("meta-llama/Llama-2-7b-chat-hf").expect("a reason");
+        assert!(said.contains("begins with meta-llama/Llama-2- to huggingface"), "{said}");
+        assert_eq!(why("huggingface/meta-llama/Llama-2-7b-chat-hf"), None);
+        assert_eq!(why("gpt-4o-mini"), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The summary that a person reads in one look. Every foreign text in it is inert.
 
 mod dialect;
+mod failures;
 mod goals;
 mod table;
 mod verdict;
@@ -8,9 +9,9 @@ mod verdict;
 use std::cmp::Reverse;
 
 use super::inert;
-use super::summary_json::kind_name;
 use crate::metrics::{ErrorBar, Summary, TokenBasis, TokenCount, Verdict};
 use crate::units::Span;
+pub(super) use failures::address_hint;
 pub use table::grouped;
 
 pub use dialect::render_dialects;
@@ -40,24 +41,23 @@ const MAX_WIDTH: usize = 100;
 /// Narrower, the table does not fit; such a terminal has to wrap it.
 const MIN_WIDTH: usize = 80;
 
-/// Kinds of failure that are shown; the files have all.
-const MAX_FAILURES: usize = 6;
-
 /// Where the values of labelled lines begin.
 const INDENT: usize = 13;
 
 /// The summary in lines of at most `width` columns (within 80 and 100), each ended. With `color`, in ANSI styles.
 pub fn render(summary: &Summary, label: &RunLabel<'_>, width: usize, color: bool) -> String {
     let page = Page { width: width.clamp(MIN_WIDTH, MAX_WIDTH), color };
-    let blocks = [
+    let mut blocks = vec![
         headline(page, summary, label),
         verdict::lines(page, label),
         totals(page, summary),
         table::table(page, summary, label.open_loop),
         goals::goals(page, summary),
-        failures(page, summary),
         notes(page, summary),
     ];
+    // Where nothing succeeded there is nothing else to read.
+    let place = if summary.counts.ok == 0 { 1 } else { blocks.len() - 1 };
+    blocks.insert(place, failures::failures(page, summary, label));
     blocks
         .iter()
         .filter(|lines| !lines.is_empty())
@@ -101,7 +101,9 @@ fn headline(page: Page, summary: &Summary, label: &RunLabel<'_>) -> Vec<String> 
     let model = inert(label.model, page.width);
     let context = format!("{} at {}", label.api, label.target);
     let context = inert(&context, page.width.saturating_sub(model.chars().count() + 2));
-    let measured = summary.window.map_or("nothing sent".to_owned(), duration);
+    let measured = summary
+        .window
+        .map_or("nothing sent".to_owned(), |window| format!("measured for {}", duration(window)));
     let details = format!("{}, {measured}, plugin {}", label.load, label.plugin);
     vec![
         format!("{}  {context}", page.bold(&model)).trim_end().to_owned(),
@@ -153,7 +155,7 @@ fn totals(page: Page, summary: &Summary) -> Vec<String> {
         let warmup = count(counts.warmup);
         lines.push(page.labelled("", &format!("{warmup:>width$} warm-up, before these and in no latency")));
     }
-    if let Some(requests) = summary.request_throughput {
+    if let Some(requests) = summary.request_throughput.filter(|_| counts.ok > 0) {
         let tokens = summary
             .output_throughput
             .map_or("output tokens unknown".to_owned(), |tokens| format!("{} output tokens/s", rate(tokens)));
@@ -197,39 +199,6 @@ fn finish_reasons(page: Page, summary: &Summary) -> Option<String> {
         .map(|(word, count)| format!("{} {}", inert(word, 24), grouped(**count as f64, 0)))
         .collect();
     (!texts.is_empty()).then(|| page.labelled("Finished by", &inert(&texts.join(", "), page.width - INDENT)))
-}
-
-/// The most frequent failures with an example message each.
-fn failures(page: Page, summary: &Summary) -> Vec<String> {
-    let mut groups: Vec<(u64, String, &str)> = Vec::new();
-    for (kind, codes) in &summary.failures {
-        for (code, group) in codes {
-            let name = format!("{} {}", kind_name(*kind), inert(code, 24)).trim_end().to_owned();
-            groups.push((group.count, name, &group.example));
-        }
-    }
-    if groups.is_empty() {
-        return Vec::new();
-    }
-    groups.sort_by_key(|(count, ..)| Reverse(*count));
-    let hidden = groups.len().saturating_sub(MAX_FAILURES);
-    groups.truncate(MAX_FAILURES);
-    let counts: Vec<String> = groups.iter().map(|(count, ..)| grouped(*count as f64, 0)).collect();
-    let count_width = counts.iter().map(String::len).max().unwrap_or(0);
-    let name_width = groups.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or(0);
-
-    let finished = grouped(summary.counts.finished() as f64, 0);
-    let share = summary.error_rate.unwrap_or(0.0) * 100.0;
-    let mut lines = vec![page.labelled("Failures", &format!("{share:.2} % of {finished} finished requests"))];
-    for (count, (_, name, example)) in counts.iter().zip(&groups) {
-        let head = format!("  {count:>count_width$} × {name:<name_width$}  ");
-        let room = page.width.saturating_sub(head.chars().count());
-        lines.push(format!("{head}{}", page.dim(&inert(example, room))).trim_end().to_owned());
-    }
-    if hidden > 0 {
-        lines.push(page.dim(&format!("  and {hidden} more kinds")));
-    }
-    lines
 }
 
 fn notes(page: Page, summary: &Summary) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::console::grouped;
+use super::console::{address_hint, grouped};
 use super::inert;
 use super::summary_json::kind_name;
 use crate::metrics::{Correctness, Failures, Rate};
@@ -184,6 +184,10 @@ impl CheckedRun<'_> {
                 let line = format!("{} × {} {code}  {}", group.count, kind_name(*kind), group.example);
                 lines.push(format!("  {}", inert(&line, width.saturating_sub(2))));
             }
+        }
+        if self.correctness.answered == 0 {
+            let hint = address_hint(self.failures, self.label.target, self.label.plugin);
+            lines.extend(hint.map(|hint| format!("  {hint}")));
         }
         lines
     }

@@ -21,7 +21,7 @@ mod talk;
 
 pub use batch::{BatchRow, batch_table, text_table};
 pub use compare::{
-    Accuracy, ComparedRun, Facts, Format, Language, Size, Tool, Traits, compare_json, comparison_notes,
+    Accuracy, ComparedRun, Facts, Format, InputNote, Language, Size, Tool, Traits, compare_json, comparison_notes,
     gate_json, gate_text, read_pair, read_runs, render_comparison,
 };
 pub use console::{RunLabel, grouped, render, render_dialects};

@@ -21,6 +21,23 @@ pub(super) fn stored() -> Option<Calibration> {
     calibration.unfit(&manifest::hostname(), machine::cores()).is_none().then_some(calibration)
 }
 
+/// Whether no run on this machine has said yet that it is not calibrated; from then on one has. Where nothing can be kept, every
+/// run is the first.
+pub fn is_first_uncalibrated() -> bool {
+    let Some(file) = data_dir().map(|dir| dir.join("not-calibrated")) else { return true };
+    // A home may be shared by several machines.
+    let host = manifest::hostname();
+    let mut told = std::fs::read_to_string(&file).unwrap_or_default();
+    if told.lines().any(|line| line == host) {
+        return false;
+    }
+    told += &format!("{host}\n");
+    // Not to be remembered is no reason to end a run.
+    let _ = file.parent().map(std::fs::create_dir_all);
+    let _ = write_atomically(&file, told.as_bytes());
+    true
+}
+
 /// Stores a calibration, whole or not at all.
 ///
 /// # Errors

@@ -58,7 +58,7 @@ pub use batch_lock::BatchLock;
 pub use batch_series::{Finding, SweepPart};
 pub use batch_state::{BatchState, FinishedRun, FoundRate};
 pub use calibrate::{CalibrationLoad, LOADS, QUICK_LOADS, calibrate};
-pub use calibration::{default_path as calibration_path, store as store_calibration};
+pub use calibration::{default_path as calibration_path, is_first_uncalibrated, store as store_calibration};
 pub use client::{Answer, AnswerMetrics, Client, Request};
 pub use control::Ended;
 pub use correctness::{Checked, correctness};

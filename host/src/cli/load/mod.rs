@@ -15,9 +15,9 @@ use std::io::IsTerminal;
 use clap::Args;
 
 use super::{exit, print_result};
-use crate::error::Error;
+use crate::error::{Error, told};
 use crate::load::{Arrival, NO_LIMIT, Process, Profile};
-use crate::metrics::{Failures, Validity};
+use crate::metrics::{Failures, Reason, Validity, Verdict};
 use crate::plan::{LoadInput, Plan, Series, resolve};
 use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, plugin_line, render, render_dialects, say};
@@ -95,6 +95,7 @@ pub(super) fn run(mut args: LoadArgs) -> Result<u8, Error> {
         Output::Json => print_result(&format!("{}\n", ascii_json(&report.json)))?,
         Output::Text => {
             let load = format!("{load}{}", connections(&report.opened_ahead));
+            let verdict = told_verdict(&report.judgement.verdict);
             let label = RunLabel {
                 model: &model,
                 target: &target,
@@ -102,7 +103,7 @@ pub(super) fn run(mut args: LoadArgs) -> Result<u8, Error> {
                 plugin: &plugin,
                 load: &load,
                 open_loop,
-                verdict: Some(&report.judgement.verdict),
+                verdict: Some(&verdict),
                 error_bar: report.judgement.error_bar,
             };
             let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -114,6 +115,16 @@ pub(super) fn run(mut args: LoadArgs) -> Result<u8, Error> {
     let code = conclude(&report);
     let invalid = report.judgement.verdict.validity == Validity::Invalid;
     Ok(if strict && invalid && code == 0 { exit::NOT_VALID } else { code })
+}
+
+/// The verdict as it is shown: that a machine is not calibrated is said once, and `summary.json` says it of every run.
+fn told_verdict(verdict: &Verdict) -> Verdict {
+    let mut verdict = verdict.clone();
+    let is_remark = |reason: &Reason| *reason == Reason::NotCalibrated;
+    if verdict.reasons.iter().any(|(_, reason)| is_remark(reason)) && !run::is_first_uncalibrated() {
+        verdict.reasons.retain(|(_, reason)| !is_remark(reason));
+    }
+    verdict
 }
 
 /// How the load is made.
@@ -192,7 +203,7 @@ pub(super) fn tell_files(files: &anyhow::Result<Option<ResultFiles>>) -> bool {
             }
         }
         Ok(None) => {}
-        Err(error) => say(format_args!("error: {error:#}")),
+        Err(error) => say(format_args!("error: {}", told(error))),
     }
     files.is_ok()
 }
@@ -212,7 +223,7 @@ fn conclude(report: &Report) -> u8 {
         Ok(Some(file)) => say(format_args!("recording: {}", file.display())),
         Ok(None) => {}
         Err(error) => {
-            say(format_args!("error: {error:#}"));
+            say(format_args!("error: {}", told(error)));
             return exit::INTERNAL;
         }
     }

@@ -13,7 +13,7 @@ use super::forecast::forecast;
 use super::results::Output;
 use super::{Live, LoadArgs, early_end, load_of, tell_files, without_success};
 use crate::cli::{exit, print_result};
-use crate::error::Error;
+use crate::error::{Error, told};
 use crate::metrics::Validity;
 use crate::plan::{
     FileKey, FileRun, KeyKind, Loads, Plan, PlanFile, Series, Setting, plan_schema, resolve, results_dir,
@@ -275,7 +275,7 @@ fn code(end: &BatchEnd, strict: bool) -> u8 {
     let reports = || end.runs.iter().filter_map(|run| run.report.as_ref());
     let written: Vec<bool> = reports().map(|report| tell_failed(&report.files)).collect();
     if let Some(error) = &end.unkept {
-        say(format_args!("error: {error:#}"));
+        say(format_args!("error: {}", told(error)));
     }
     if written.contains(&false) || end.unkept.is_some() {
         return exit::INTERNAL;

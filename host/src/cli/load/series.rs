@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::results::Output;
 use super::{Live, early_end, load_of};
 use crate::cli::{exit, print_result};
-use crate::error::Error;
+use crate::error::{Error, told};
 use crate::load::NO_LIMIT;
 use crate::metrics::{Saturation, SloReport, by_rate, by_throughput};
 use crate::plan::{Loads, Plan, SearchPlan};
@@ -89,7 +89,7 @@ fn save(plan: &Plan, kind: &str, json: &Value, runs: &[SweepRun]) -> Result<bool
     let mut written = true;
     for run in runs {
         if let Err(error) = &run.report.files {
-            say(format_args!("error: {error:#}"));
+            say(format_args!("error: {}", told(error)));
             written = false;
         }
     }

@@ -9,6 +9,7 @@ use super::rerun::Arrivals;
 use super::spread::{rate_draws, share_draws};
 use super::{Moment, Quantity, Sample};
 use crate::metrics::interval::order_ranks;
+use crate::metrics::proportion::exact95;
 use crate::metrics::{Level, Metric};
 use crate::units::Span;
 
@@ -44,6 +45,8 @@ pub struct Difference {
 #[derive(Debug, Clone, Default)]
 pub struct Estimates {
     rows: BTreeMap<Quantity, Row>,
+    /// The requests that were drawn; `None` where there are none to draw.
+    requests: Option<usize>,
     /// When requests were due, in an open loop.
     due: Option<Vec<Span>>,
 }
@@ -56,11 +59,13 @@ struct Row {
     /// The same of a rate with requests due when they were, in an open loop: against a run with the same times it is
     /// not the arrivals that make the difference.
     as_due: Vec<f64>,
+    /// Of a share: how many requests are hits, and of how many.
+    share: Option<(u64, u64)>,
 }
 
 impl Row {
     fn new(value: f64) -> Row {
-        Row { value, draws: vec![], as_due: vec![] }
+        Row { value, draws: vec![], as_due: vec![], share: None }
     }
 }
 
@@ -80,7 +85,7 @@ impl Estimates {
         (seed, stream): (u64, u64),
     ) -> Estimates {
         let moments: Vec<Moment> = Moment::all().collect();
-        let mut estimates = Estimates::default();
+        let mut estimates = Estimates { requests: Some(sample.len()), ..Estimates::default() };
         let once = sample.once();
         for metric in sample.metrics() {
             for (&moment, value) in moments.iter().zip(sample.moments(metric, &moments, &once)) {
@@ -101,7 +106,7 @@ impl Estimates {
     /// Without requests: values alone, and no interval.
     pub fn of_values(values: impl IntoIterator<Item = (Quantity, f64)>) -> Estimates {
         let row = |(quantity, value)| (quantity, Row::new(value));
-        Estimates { rows: values.into_iter().map(row).collect(), due: None }
+        Estimates { rows: values.into_iter().map(row).collect(), ..Estimates::default() }
     }
 
     fn draw(&mut self, sample: &Sample, draws: usize, seed: u64, stream: u64) {
@@ -137,6 +142,7 @@ impl Estimates {
             let Some(row) = self.rows.get_mut(&quantity) else { continue };
             if let Some((hits, of)) = sample.share(quantity) {
                 row.draws = share_draws(hits, of, draws, rng);
+                row.share = Some((hits, of));
             } else {
                 let spread = (sample.len(), sample.kinship(quantity));
                 row.draws = rate_draws(quantity, row.value, &drawn, spread, rng);
@@ -151,16 +157,24 @@ impl Estimates {
         }
     }
 
+    /// How many requests its intervals rest on.
+    pub fn requests(&self) -> Option<usize> {
+        self.requests
+    }
+
     /// The number itself.
     pub fn value(&self, quantity: Quantity) -> Option<f64> {
         self.rows.get(&quantity).map(|row| row.value)
     }
 
-    /// The number with its interval, which holds it.
+    /// The number with its interval, which holds it. That of a share is exact; two runs with the same counts have the same.
     pub fn get(&self, quantity: Quantity) -> Option<Estimate> {
         let row = self.rows.get(&quantity)?;
-        let ci95 = middle95(row.draws.clone()).map(|(low, high)| match quantity {
-            // A share of none or of all lies at the end of what is known of it.
+        let interval = match row.share {
+            Some((hits, of)) => exact95(hits, of),
+            None => middle95(row.draws.clone()),
+        };
+        let ci95 = interval.map(|(low, high)| match quantity {
             Quantity::Of(..) => (low, high),
             _ => (low.min(row.value), high.max(row.value)),
         });
@@ -276,6 +290,18 @@ mod tests {
     fn the_same_seed_gives_the_same_interval_and_another_stream_another() {
         assert_eq!(estimates(80, 0, 1).get(MEAN), estimates(80, 0, 1).get(MEAN));
         assert_ne!(estimates(80, 0, 1).get(MEAN), estimates(80, 0, 2).get(MEAN));
+    }
+
+    #[test]
+    fn none_of_forty_failed_is_one_exact_bound_in_every_column() {
+        let records: Vec<_> = (0..40u64).map(|id| record(id, &[50 + id])).collect();
+        let sample = Sample::of_records(&records, TokenBasis::Local, &Terms::default());
+        let errors = Quantity::Rate(Aggregate::ErrorRate);
+        for stream in 0..3 {
+            let estimates = Estimates::of(&sample, &[(errors, 0.0)], 7, stream);
+            let (low, high) = estimates.get(errors).unwrap().ci95.unwrap();
+            assert!(low == 0.0 && (high - 0.088_1).abs() < 1e-4, "{low} {high}");
+        }
     }
 
     #[test]

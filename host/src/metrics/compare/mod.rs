@@ -5,8 +5,9 @@
 //!   Bootstrap, ch. 13). A request is drawn with all its gaps, so that those of one answer, which are alike, do not count
 //!   as independent. Requests are taken as independent of each other.
 //! - A rate is that of the run as a whole, so the run is run again with the requests that are drawn ([`rerun`]).
-//! - A *share* (of errors, of good requests) is drawn from what is known of it after that many requests, beginning with
-//!   Jeffreys' prior: none in forty is not none for sure (Brown, Cai and DasGupta, Interval Estimation for a Binomial Proportion).
+//! - A *share* (of errors, of good requests) has its exact interval (Clopper and Pearson). For a difference it is drawn from what
+//!   is known of it after that many requests, beginning with Jeffreys' prior: none in forty is not none for sure (Brown, Cai and
+//!   DasGupta, Interval Estimation for a Binomial Proportion).
 //! - A *difference* is taken between the draws of the two runs, which are independent of each other.
 //! - It is *noise* where its interval holds zero.
 

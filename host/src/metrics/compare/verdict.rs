@@ -8,9 +8,11 @@ use super::{Difference, Estimates, Limit, Quantity, Rule};
 pub enum RulingVerdict {
     /// The whole interval lies beyond the limit: the rule fails.
     Worse,
-    /// Worse than the baseline, and not shown to be beyond the limit: the interval leaves zero out on the limit's side.
+    /// The interval holds the limit: the change may be on either side.
+    Undecided,
+    /// Worse than the baseline, and surely within the limit: the interval leaves zero out on the limit's side.
     WithinLimit,
-    /// The interval holds zero.
+    /// The interval holds zero, and all of it is within the limit.
     NoDifference,
     /// The interval leaves zero out on the other side.
     Better,
@@ -25,8 +27,9 @@ pub struct Ruling {
     pub verdict: RulingVerdict,
     /// `None` where one of the runs lacks the number.
     pub difference: Option<Difference>,
-    /// Whether the interval reaches beyond the limit: what was not shown to be worse is not shown to be within it either.
-    pub may_be_beyond: bool,
+    /// About how many requests in each run would decide what is undecided, if the change stays as it is; `None` where it lies
+    /// too near its limit.
+    pub requests_needed: Option<u64>,
     /// How many values a run needs for this statistic to have an interval.
     pub least: usize,
 }
@@ -36,6 +39,7 @@ impl RulingVerdict {
     pub fn name(self) -> &'static str {
         match self {
             RulingVerdict::Worse => "worse",
+            RulingVerdict::Undecided => "undecided",
             RulingVerdict::WithinLimit => "within_limit",
             RulingVerdict::NoDifference => "no_difference",
             RulingVerdict::Better => "better",
@@ -45,13 +49,14 @@ impl RulingVerdict {
 }
 
 impl Ruling {
-    /// Whether the gate is to stay shut. Strictly, whatever is not shown to be within its limit fails.
+    /// Whether the gate is to stay shut. Strictly, whatever is not decided fails.
     pub fn fails(&self, strict: bool) -> bool {
-        match self.verdict {
-            RulingVerdict::Worse => true,
-            RulingVerdict::TooFew => strict,
-            _ => strict && self.may_be_beyond,
-        }
+        self.verdict == RulingVerdict::Worse || strict && !self.is_decided()
+    }
+
+    /// Whether it is known on which side of its limit the change is.
+    pub fn is_decided(&self) -> bool {
+        !matches!(self.verdict, RulingVerdict::Undecided | RulingVerdict::TooFew)
     }
 
     /// The change in the terms of the limit, and its interval.
@@ -74,16 +79,21 @@ pub fn judge_rule(rule: &Rule, baseline: &Estimates, candidate: &Estimates) -> R
         rule: rule.clone(),
         verdict: RulingVerdict::TooFew,
         difference: baseline.difference(candidate, rule.quantity),
-        may_be_beyond: false,
+        requests_needed: None,
         least,
     };
-    let Some((_, Some((low, high)))) = ruling.change() else { return ruling };
+    let Some((change, Some((low, high)))) = ruling.change() else { return ruling };
     let limit = rule.limit.amount();
     // Turned so that more is worse.
-    let (limit, low, high) = if rule.limit.is_above() { (limit, low, high) } else { (-limit, -high, -low) };
-    ruling.may_be_beyond = high > limit;
+    let (limit, change, low, high) =
+        if rule.limit.is_above() { (limit, change, low, high) } else { (-limit, -change, -high, -low) };
     ruling.verdict = if low > limit {
         RulingVerdict::Worse
+    } else if high > limit {
+        let requests = [baseline, candidate].into_iter().filter_map(Estimates::requests).max();
+        ruling.requests_needed =
+            requests.and_then(|requests| needed(requests, limit - change, (change - low, high - change)));
+        RulingVerdict::Undecided
     } else if low > 0.0 {
         RulingVerdict::WithinLimit
     } else if high < 0.0 {
@@ -92,6 +102,22 @@ pub fn judge_rule(rule: &Rule, baseline: &Estimates, candidate: &Estimates) -> R
         RulingVerdict::NoDifference
     };
     ruling
+}
+
+/// More than so many times the requests is no advice.
+const MOST_TIMES: f64 = 100.0;
+
+/// The requests with which an interval no longer reaches the limit: its half on that side shrinks as the root of their number.
+/// Two digits of it; it is an estimate.
+fn needed(requests: usize, to_limit: f64, (below, above): (f64, f64)) -> Option<u64> {
+    let half = if to_limit > 0.0 { above } else { below };
+    let times = (half / to_limit).powi(2);
+    if times.is_nan() || times > MOST_TIMES {
+        return None;
+    }
+    let needed = (times * requests as f64).max(1.0);
+    let unit = 10f64.powf((needed.log10().floor() - 1.0).max(0.0));
+    Some(((needed / unit).ceil() * unit) as u64)
 }
 
 #[cfg(test)]
@@ -144,13 +170,42 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_on_either_side_of_its_limit_is_undecided_and_says_what_would_decide_it() {
+        // Two fifths slower, of few requests: the interval goes from within the limit to far beyond it.
+        let rule: Rule = "ttft.mean > +30%".parse().unwrap();
+        let few = judge_rule(&rule, &run(30, 1.0, 1), &run(30, 1.4, 2));
+        assert_eq!((few.verdict, few.fails(false), few.fails(true)), (RulingVerdict::Undecided, false, true));
+        let needed = few.requests_needed.expect("a number") as f64;
+        assert!(needed > 30.0, "{needed}");
+        assert_ne!(
+            judge_rule(&rule, &run(4 * needed as u64, 1.0, 1), &run(4 * needed as u64, 1.4, 2)).verdict,
+            RulingVerdict::Undecided
+        );
+        // What holds zero may be beyond the limit too.
+        let rule: Rule = "ttft.mean > +1%".parse().unwrap();
+        assert_eq!(judge_rule(&rule, &run(30, 1.0, 1), &run(30, 1.0, 2)).verdict, RulingVerdict::Undecided);
+    }
+
+    #[test]
+    fn the_requests_that_decide_grow_with_the_square_of_the_interval() {
+        let check = |to_limit, halves, expected| assert_eq!(needed(40, to_limit, halves), expected);
+        check(0.1, (0.5, 0.2), Some(160));
+        check(-0.1, (0.2, 0.5), Some(160));
+        check(0.1, (0.0, 0.31), Some(390));
+        check(0.01, (0.2, 0.2), None);
+        check(0.0, (0.2, 0.2), None);
+    }
+
+    #[test]
     fn the_same_server_twice_is_no_difference_but_for_the_odds_of_the_interval() {
         let mut different = [0; 4];
         for repetition in 0..100 {
             let pair = (run(120, 1.0, 1000 + 2 * repetition), run(120, 1.0, 1001 + 2 * repetition));
-            for (count, verdict) in different.iter_mut().zip(verdicts(&pair.0, &pair.1)) {
-                assert_ne!(verdict, RulingVerdict::Worse);
-                *count += u32::from(verdict != RulingVerdict::NoDifference);
+            for (count, rule) in different.iter_mut().zip(RULES) {
+                let ruling = judge_rule(&rule.parse().unwrap(), &pair.0, &pair.1);
+                assert_ne!(ruling.verdict, RulingVerdict::Worse);
+                let (low, high) = ruling.change().and_then(|(_, interval)| interval).expect("an interval");
+                *count += u32::from(low > 0.0 || high < 0.0);
             }
         }
         // 95 % intervals: 5 of 100 are expected to leave zero out, on either side; more than 12 come once in 700.
@@ -185,7 +240,7 @@ mod tests {
     fn an_interval_that_reaches_beyond_the_limit_fails_where_the_gate_is_strict() {
         let rule: Rule = "ttft.mean > +20%".parse().unwrap();
         let ruling = judge_rule(&rule, &run(60, 1.0, 1), &run(60, 1.2, 2));
-        assert_eq!((ruling.verdict, ruling.may_be_beyond), (RulingVerdict::WithinLimit, true));
+        assert_eq!(ruling.verdict, RulingVerdict::Undecided);
         assert_eq!((ruling.fails(false), ruling.fails(true)), (false, true));
     }
 }

@@ -42,7 +42,7 @@ impl Document {
 }
 
 /// A sentence with its gaps `{name}` filled. What is filled in is not looked at again.
-pub(super) fn fill(sentence: &str, gaps: &[(&str, &str)]) -> String {
+pub(in crate::report) fn fill(sentence: &str, gaps: &[(&str, &str)]) -> String {
     let mut out = String::new();
     let mut rest = sentence;
     while let Some(at) = rest.find('{') {

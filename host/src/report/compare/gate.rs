@@ -15,8 +15,18 @@ pub fn gate_text(rulings: &[Ruling], strict: bool, language: Language) -> String
     let words = language.words();
     let mut out: String = rulings.iter().map(|ruling| line(ruling, words) + "\n").collect();
     let failed = rulings.iter().filter(|ruling| ruling.fails(strict)).count();
-    let gaps = [("failed", &*failed.to_string()), ("rules", &*rulings.len().to_string())];
-    out += &fill(if failed == 0 { words.passed } else { words.failed }, &gaps);
+    let undecided = rulings.iter().filter(|ruling| !ruling.is_decided()).count();
+    let gaps = [
+        ("failed", &*failed.to_string()),
+        ("undecided", &*undecided.to_string()),
+        ("rules", &*rulings.len().to_string()),
+    ];
+    let sentence = match (failed, undecided) {
+        (0, 0) => words.passed,
+        (0, _) => words.not_decided,
+        _ => words.failed,
+    };
+    out += &fill(sentence, &gaps);
     out.push('\n');
     out
 }
@@ -40,7 +50,8 @@ pub fn gate_json(
                 Limit::Absolute(_) => "absolute",
             },
             "verdict": ruling.verdict.name(),
-            "may_be_beyond_limit": ruling.may_be_beyond,
+            "may_be_beyond_limit": matches!(ruling.verdict, RulingVerdict::Worse | RulingVerdict::Undecided),
+            "requests_needed": ruling.requests_needed,
             "failed": ruling.fails(strict),
             "values_needed": ruling.least,
             "difference": ruling.difference.map(difference_json),
@@ -61,6 +72,7 @@ pub fn gate_json(
 fn line(ruling: &Ruling, words: &Words) -> String {
     let verdict = match ruling.verdict {
         RulingVerdict::Worse => words.worse,
+        RulingVerdict::Undecided => words.undecided,
         RulingVerdict::WithinLimit => words.within_limit,
         RulingVerdict::NoDifference => words.no_difference,
         RulingVerdict::Better => words.better,
@@ -93,8 +105,13 @@ fn line(ruling: &Ruling, words: &Words) -> String {
             )
         }
     };
-    let undecided = ruling.may_be_beyond && ruling.verdict != RulingVerdict::Worse;
-    let remark = if undecided { format!("; {}", words.may_be_beyond) } else { String::new() };
+    let remark = match (ruling.verdict, ruling.requests_needed) {
+        (RulingVerdict::Undecided, Some(needed)) => {
+            format!("; {}", fill(words.would_decide, &[("n", &number(needed as f64))]))
+        }
+        (RulingVerdict::Undecided, None) => format!("; {}", words.too_near),
+        _ => String::new(),
+    };
     fill(
         words.gate,
         &[
@@ -139,6 +156,21 @@ mod tests {
         );
         assert_eq!(lines[3], "gate FAILED: 1 of 3 rules");
         assert!(gate_text(&rulings, true, Language::Chinese).contains("3 条规则中 2 条失败"));
+    }
+
+    #[test]
+    fn what_is_undecided_is_never_called_within_its_limit() {
+        let (base, slow) = (run("a:1b", 40), run("a:1b", 44));
+        let rulings = rulings(&["ttft.mean > +5%", "itl.p50 > +50ms"], &base, &slow);
+        let text = gate_text(&rulings, false, Language::English);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("UNDECIDED: ttft.mean > +5%, 58.52 → 62.53 ms, +6.8% ("), "{text}");
+        assert!(lines[0].ends_with(" requests in each run would decide it)"), "{text}");
+        assert_eq!(lines[2], "gate UNDECIDED: 1 of 2 rules, none failed (--strict fails what is undecided)");
+        let json = gate_json(&base, &slow, &rulings, false, 0);
+        assert_eq!((&json["rules"][0]["verdict"], &json["passed"]), (&"undecided".into(), &true.into()));
+        assert!(json["rules"][0]["requests_needed"].is_u64(), "{json}");
+        assert!(gate_text(&rulings, false, Language::Chinese).starts_with("无法判定"));
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub(super) fn about(run: &ComparedRun) -> Value {
         "size_billions": traits.size.as_ref().map(|size| size.billions).filter(|size| size.is_finite()),
         "quantisation": traits.quantisation,
         "measured_by": run.tool.name(),
+        "formulas": if run.tool.has_llmperfs_formulas() { "LLMPerf" } else { "llmperf" },
         "path": run.path.display().to_string(),
         "ok": run.ok,
         "failed": run.failed,

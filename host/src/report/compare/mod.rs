@@ -18,12 +18,13 @@ use std::path::PathBuf;
 
 use crate::metrics::{Distribution, Estimates, Metric, Quantity, Sample};
 
+pub(super) use document::fill;
 pub use gate::{gate_json, gate_text};
 pub use json::compare_json;
 pub use model::{Size, Traits};
 pub use render::{Format, render_comparison};
 pub use report::comparison_notes;
-pub use source::{Accuracy, Facts, read_pair, read_runs};
+pub use source::{Accuracy, Facts, InputNote, read_pair, read_runs};
 pub use words::Language;
 
 /// A run as comparisons have it.
@@ -36,6 +37,8 @@ pub struct ComparedRun {
     pub tool: Tool,
     /// The file its summary came from.
     pub path: PathBuf,
+    /// In seconds since 1970.
+    pub started: Option<u64>,
     pub ok: u64,
     pub failed: u64,
     /// Requests at a time; at most so many in an open loop.
@@ -64,10 +67,12 @@ impl ComparedRun {
     }
 }
 
-/// Who measured, and by whose formulas.
+/// Who measured, and by whose formulas; those of LLMPerf are not llmperf's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tool {
     Llmperf,
+    /// llmperf's own `*_summary.json`, which has LLMPerf's formulas.
+    LlmperfFiles,
     /// ray-project/llmperf: its inter-token latency is one number a request and holds the TTFT, and it counts a token more.
     LegacyLlmperf,
 }
@@ -76,8 +81,13 @@ impl Tool {
     /// The name in results.
     pub fn name(self) -> &'static str {
         match self {
-            Tool::Llmperf => "llmperf",
+            Tool::Llmperf | Tool::LlmperfFiles => "llmperf",
             Tool::LegacyLlmperf => "ray-project/llmperf",
         }
+    }
+
+    /// Whether numbers are by LLMPerf's formulas.
+    pub fn has_llmperfs_formulas(self) -> bool {
+        self != Tool::Llmperf
     }
 }

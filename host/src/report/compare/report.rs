@@ -28,7 +28,7 @@ const P99: Row = Row::Of(Moment::At(Level::P99));
 const MEAN: Row = Row::Of(Moment::Mean);
 const STDDEV: Row = Row::Of(Moment::Stddev);
 
-/// Results have milliseconds; the report, as LLMPerf, seconds.
+/// Results have milliseconds; the report has seconds, as LLMPerf, but for the gaps between tokens.
 const MS: f64 = 1e-3;
 
 pub(super) fn report(runs: &[ComparedRun], language: Language, seed: u64) -> Document {
@@ -118,8 +118,10 @@ fn configuration(runs: &[ComparedRun], words: &Words) -> Vec<Vec<String>> {
 fn speed(document: &mut Document, runs: &[ComparedRun], words: &Words) {
     document.heading(3, words.speed);
     let mut table = |title: &str, metric: Metric, rows: &[(&str, Row)]| {
+        // Gaps of some milliseconds are unreadable in seconds.
+        let scale = if metric == Metric::Itl { 1.0 } else { MS };
         document.heading(4, title);
-        document.table(metric_table(runs, words, metric, MS, rows));
+        document.table(metric_table(runs, words, metric, scale, rows));
     };
     let (mean, median, p95) = ((words.mean, MEAN), (words.median, MEDIAN), (words.p95, P95));
     let (stddev, p99) = ((words.stddev, STDDEV), (words.p99, P99));

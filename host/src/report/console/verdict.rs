@@ -1,7 +1,7 @@
 //! The verdict: one word that cannot be missed, its reasons with their remedies, and remarks in small print.
 
 use super::{INDENT, Page, RunLabel, wrap};
-use crate::metrics::Validity;
+use crate::metrics::{Reason, Validity};
 
 pub(super) fn lines(page: Page, label: &RunLabel<'_>) -> Vec<String> {
     let Some(verdict) = label.verdict else { return Vec::new() };
@@ -24,7 +24,10 @@ pub(super) fn lines(page: Page, label: &RunLabel<'_>) -> Vec<String> {
         );
         add(&bar, true);
     }
-    for (validity, reason) in &verdict.reasons {
+    // Where nothing succeeded the failures stand above, and it is said once.
+    let nothing = verdict.reasons.iter().any(|(_, reason)| *reason == Reason::NothingMeasured);
+    let said = |reason: &Reason| nothing && matches!(reason, Reason::Errors { .. });
+    for (validity, reason) in verdict.reasons.iter().filter(|(_, reason)| !said(reason)) {
         let remark = *validity == Validity::Valid;
         let prefix = if remark { String::new() } else { format!("{}: ", validity.word()) };
         add(&format!("{prefix}{reason}; {}", reason.remedy()), remark);

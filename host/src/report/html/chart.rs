@@ -24,8 +24,8 @@ const FIRST: RGBColor = RGBColor(0x1c, 0x5f, 0xc4);
 const SECOND: RGBColor = RGBColor(0xc9, 0x55, 0x12);
 const FLIGHT: RGBColor = RGBColor(0xd9, 0xde, 0xe6);
 
-/// The words of a chart.
-pub(super) struct Words<'a> {
+/// The words of one chart.
+pub(super) struct Labels<'a> {
     /// Read out in place of the picture.
     pub(super) name: &'a str,
     pub(super) x: &'a str,
@@ -43,7 +43,7 @@ type TwoPlanes<'a, 'b> = DualCoordChartContext<
 >;
 
 /// How values are spread: counts as bars, the share below as a curve.
-pub(super) fn spread(words: &Words<'_>, spread: &Spread) -> Result<String> {
+pub(super) fn spread(words: &Labels<'_>, spread: &Spread) -> Result<String> {
     let most = spread.bars().map(|(.., count)| count).max().unwrap_or(0).max(1) as f64;
     draw(words, spread.range(), most * HEADROOM, 1.0, |chart| {
         let bars = spread.bars().filter(|(.., count)| *count > 0);
@@ -58,7 +58,7 @@ pub(super) fn spread(words: &Words<'_>, spread: &Spread) -> Result<String> {
 
 /// How values went over time: percentiles as lines and requests as points, before what was in flight.
 pub(super) fn course(
-    words: &Words<'_>,
+    words: &Labels<'_>,
     (course, cloud): (&Course, Option<&Cloud>),
     in_flight: &[(f64, f64)],
     seconds: f64,
@@ -92,7 +92,7 @@ pub(super) fn top(course: &Course, cloud: Option<&Cloud>) -> (f64, u64) {
 }
 
 /// One value against another, a mark a request.
-pub(super) fn scatter(words: &Words<'_>, cloud: &Cloud) -> Result<String> {
+pub(super) fn scatter(words: &Labels<'_>, cloud: &Cloud) -> Result<String> {
     let (low, high) = cloud.x();
     // Points at the ends stand off the frame.
     let margin = ((high - low) * 0.02).max(0.5);
@@ -119,7 +119,7 @@ fn marks(chart: &mut TwoPlanes<'_, '_>, cloud: &Cloud) -> Result<()> {
 
 /// A chart with its frame. Where `second` is 0 there is no axis on the right.
 fn draw(
-    words: &Words<'_>,
+    words: &Labels<'_>,
     (from, to): (f64, f64),
     high: f64,
     second: f64,
@@ -147,7 +147,7 @@ fn draw(
 
 fn frame(
     chart: &mut TwoPlanes<'_, '_>,
-    words: &Words<'_>,
+    words: &Labels<'_>,
     (wide, high, second): (f64, f64, f64),
 ) -> Result<()> {
     let letters = ("sans-serif", LETTERS).into_font().color(&INK);
@@ -183,7 +183,7 @@ fn frame(
 }
 
 /// What the axes at the sides are of, above them: turned by a quarter they would be hard to read, and cost width.
-fn titles(root: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, words: &Words<'_>) -> Result<()> {
+fn titles(root: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, words: &Labels<'_>) -> Result<()> {
     use plotters::style::text_anchor::{HPos, Pos, VPos};
     let letters = ("sans-serif", LETTERS).into_font().color(&INK);
     root.draw_text(words.y, &letters.pos(Pos::new(HPos::Left, VPos::Top)), (6, 4)).map_err(problem)?;
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_text_in_a_chart_is_text() {
         let hostile = "</svg><script>alert('1')</script>\"&";
-        let words = Words { name: hostile, x: hostile, y: hostile, second: hostile };
+        let words = Labels { name: hostile, x: hostile, y: hostile, second: hostile };
         let svg = draw(&words, (0.0, 1.0), 1.0, 1.0, |_| Ok(())).unwrap();
         assert!(!svg.contains("<script"), "{svg}");
         assert_eq!(svg.matches("</svg>").count(), 1);

@@ -5,13 +5,15 @@ use std::fmt::Write;
 use serde_json::{Map, Value};
 
 use super::text::{escaped, foreign};
+use super::words::Words;
+use crate::report::compare::fill;
 use crate::report::console::grouped;
 
 /// Rows of one table, at most: a file may hold any number of keys.
 const MOST_ROWS: usize = 120;
 
 /// How the load was made, for people.
-pub(super) fn load(manifest: &Value) -> String {
+pub(super) fn load(manifest: &Value, words: &Words) -> String {
     let plan = manifest.get("plan").unwrap_or(&Value::Null);
     let concurrency = plan.get("num_concurrent_requests").and_then(Value::as_u64).unwrap_or(0);
     let concurrency = grouped(concurrency as f64, 0);
@@ -20,15 +22,16 @@ pub(super) fn load(manifest: &Value) -> String {
     let process = arrival.and_then(|arrival| arrival.get("process")?.as_str()).unwrap_or_default();
     match (rate, arrival.is_some() || plan.get("overflow").is_some_and(Value::is_string)) {
         (Some(rate), _) => {
-            format!("{rate} requests/s {}, at most {concurrency} concurrent", foreign(process))
+            let gaps = [("rate", &*rate.to_string()), ("process", &*foreign(process)), ("n", &*concurrency)];
+            fill(words.open, &gaps)
         }
-        (None, true) => format!("a schedule, at most {concurrency} concurrent"),
-        (None, false) => format!("{concurrency} concurrent"),
+        (None, true) => fill(words.scheduled, &[("n", &concurrency)]),
+        (None, false) => fill(words.closed, &[("n", &concurrency)]),
     }
 }
 
 /// The plan, the machine and the client.
-pub(super) fn facts(summary: &Value, manifest: &Value) -> String {
+pub(super) fn facts(summary: &Value, manifest: &Value, words: &Words) -> String {
     let of = |document: &Value, key: &str| document.get(key).cloned().unwrap_or(Value::Null);
     let program = Map::from_iter(
         ["plugin", "tokenizer", "machine", "llmperf_version", "replay"]
@@ -40,9 +43,9 @@ pub(super) fn facts(summary: &Value, manifest: &Value) -> String {
     );
     format!(
         "<section><div class=\"columns\">{}{}{}</div></section>\n",
-        table("Plan", "plan", &of(manifest, "plan")),
-        table("Program and machine", "machine", &Value::Object(program)),
-        table("Client and answers", "client", &Value::Object(client)),
+        table(words.plan, "plan", &of(manifest, "plan")),
+        table(words.program, "machine", &Value::Object(program)),
+        table(words.client, "client", &Value::Object(client)),
     )
 }
 

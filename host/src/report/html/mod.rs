@@ -7,41 +7,45 @@ mod figures;
 mod latencies;
 mod outcome;
 mod text;
+mod words;
 
 use anyhow::Result;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::RunDir;
+use super::compare::fill;
 use super::files::each_record;
+use super::{Language, RunDir};
 use crate::metrics::{Extent, Portrait, TokenBasis};
 pub(super) use text::escaped;
 use text::{foreign, foreign_at};
+use words::Words;
 
 const STYLE: &str = include_str!("style.css");
 
-/// The page of a run.
+/// The page of a run, in words of a language.
 ///
 /// # Errors
 /// Names the file where its records cannot be read.
-pub fn html_page(run: &RunDir) -> Result<String> {
+pub fn html_page(run: &RunDir, language: Language) -> Result<String> {
+    let words = Words::of(language);
     let (portrait, torn) = portrait(run)?;
     let (summary, manifest) = (&run.summary, &run.manifest);
     let model = foreign_at(manifest, "/plan/model");
     let parts = [
-        page_head("en", &model, STYLE),
-        outcome::headline(summary, manifest),
-        outcome::verdict(summary),
-        outcome::tiles(summary),
-        latencies::latencies(summary),
-        figures::figures(&portrait)?,
-        outcome::objectives(summary),
-        outcome::failures(summary),
-        notes(run, &portrait, torn),
-        facts::facts(summary, manifest),
-        latencies::definitions(summary),
-        foot(run),
+        page_head(words.lang, &model, STYLE),
+        outcome::headline(summary, manifest, words),
+        outcome::verdict(summary, words),
+        outcome::tiles(summary, words),
+        latencies::latencies(summary, words),
+        figures::figures(&portrait, words)?,
+        outcome::objectives(summary, words),
+        outcome::failures(summary, words),
+        notes(run, &portrait, torn, words),
+        facts::facts(summary, manifest, words),
+        latencies::definitions(summary, words),
+        foot(run, words),
     ];
     Ok(parts.concat())
 }
@@ -71,33 +75,30 @@ pub(super) fn page_head(lang: &str, title: &str, style: &str) -> String {
 }
 
 /// What the summary notes, and what the files do not agree in.
-fn notes(run: &RunDir, portrait: &Portrait, torn: bool) -> String {
+fn notes(run: &RunDir, portrait: &Portrait, torn: bool, words: &Words) -> String {
     let noted = run.summary.get("notes").and_then(|notes| notes.as_array());
     let noted = noted.into_iter().flatten().filter_map(|note| note.as_str());
     let mut notes: Vec<String> = noted.map(foreign).collect();
     if torn {
-        notes.push("records.jsonl ends inside a line; the charts lack that request".to_owned());
+        notes.push(words.torn.to_owned());
     }
     let in_summary = run.summary.pointer("/metrics/ttft/n").and_then(serde_json::Value::as_u64);
     let in_records = portrait.spreads[0].as_ref().map_or(0, crate::metrics::Spread::n);
     if let Some(n) = in_summary.filter(|n| *n != in_records) {
-        notes.push(format!(
-            "summary.json is of {n} requests with a first token, and records.jsonl holds {in_records}: the charts are of the latter"
-        ));
+        notes.push(fill(words.disagree, &[("a", &n.to_string()), ("b", &in_records.to_string())]));
     }
     if notes.is_empty() {
         return String::new();
     }
     let items: String = notes.iter().map(|note| format!("<li>{note}</li>")).collect();
-    format!("<section><h2>Notes</h2><ul>{items}</ul></section>\n")
+    format!("<section><h2>{}</h2><ul>{items}</ul></section>\n", words.notes)
 }
 
-fn foot(run: &RunDir) -> String {
+fn foot(run: &RunDir, words: &Words) -> String {
     let version = foreign_at(&run.manifest, "/llmperf_version");
     let made = env!("CARGO_PKG_VERSION");
-    format!(
-        "</main>\n<footer>Measured by llmperf {version}, page by llmperf {made}.</footer>\n</body>\n</html>\n"
-    )
+    let text = fill(words.foot, &[("by", &version), ("made", made)]);
+    format!("</main>\n<footer>{text}</footer>\n</body>\n</html>\n")
 }
 
 #[cfg(test)]

@@ -36,12 +36,34 @@ fn records() -> Vec<RequestRecord> {
 #[test]
 fn a_page_has_its_charts_and_tables() {
     let (run, _dir) = run(&records());
-    let page = html_page(&run).unwrap();
+    let page = html_page(&run, Language::English).unwrap();
     assert_eq!(page.matches("<figure>").count(), 8);
     for part in ["id=\"verdict\"", "id=\"latencies\"", "id=\"failures\"", "id=\"plan\"", "a remedy", "busy"] {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("<h2>Notes"), "the files agree");
+}
+
+#[test]
+fn a_page_in_chinese_has_the_same_numbers_and_its_own_words() {
+    let (mut run, _dir) = run(&records());
+    run.summary["verdict"]["reasons"][0]["kind"] = "few_samples".into();
+    let [english, chinese] =
+        [Language::English, Language::Chinese].map(|language| html_page(&run, language).unwrap());
+    assert!(chinese.contains("<html lang=\"zh-CN\">") && !chinese.contains("Latencies and lengths"));
+    for part in [
+        "<h2>存疑</h2>",
+        "<b>样本过少</b>：a reason",
+        "<h2>延迟与长度</h2>",
+        "随时间变化",
+        "首个令牌生成时间",
+        "并发 4",
+    ] {
+        assert!(chinese.contains(part), "{part}");
+    }
+    for mark in ["<data value=", "<figure>", "<tr ", "<th "] {
+        assert_eq!(english.matches(mark).count(), chinese.matches(mark).count(), "{mark}");
+    }
 }
 
 #[test]
@@ -57,7 +79,7 @@ fn no_text_of_a_file_becomes_markup() {
     run.manifest["plan"]["metadata"] = json!({HOSTILE: HOSTILE});
     spoil(&mut run.summary);
     spoil(&mut run.manifest);
-    let page = html_page(&run).unwrap();
+    let page = html_page(&run, Language::English).unwrap();
     for tag in ["script", "img", "iframe", "link", "object", "a"] {
         assert!(!page.contains(&format!("<{tag} ")) && !page.contains(&format!("<{tag}>")), "{tag}");
     }
@@ -87,14 +109,14 @@ fn a_file_that_says_little_or_something_else_makes_a_page_all_the_same() {
         json!({"metrics": 3, "slo": [1], "failures": [null, {"count": -1}], "verdict": []}),
     ] {
         (run.summary, run.manifest) = (odd.clone(), odd);
-        assert!(html_page(&run).unwrap().ends_with("</html>\n"));
+        assert!(html_page(&run, Language::English).unwrap().ends_with("</html>\n"));
     }
 }
 
 #[test]
 fn a_run_without_success_has_a_page_without_charts() {
     let (run, _dir) = run(&records()[2..]);
-    let page = html_page(&run).unwrap();
+    let page = html_page(&run, Language::English).unwrap();
     assert!(!page.contains("<figure>") && !page.contains("id=\"latencies\""));
     assert!(page.contains("id=\"failures\""));
 }
@@ -105,7 +127,7 @@ fn records_that_are_not_the_summarys_are_noted() {
     let text = std::fs::read_to_string(&run.records).unwrap();
     let second = text.find('\n').unwrap() + 1;
     std::fs::write(&run.records, &text[..second + 20]).unwrap();
-    let page = html_page(&run).unwrap();
+    let page = html_page(&run, Language::English).unwrap();
     assert!(page.contains("records.jsonl ends inside a line"));
     assert!(page.contains("is of 2 requests with a first token, and records.jsonl holds 1"));
 }

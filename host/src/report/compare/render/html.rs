@@ -6,6 +6,8 @@ use crate::report::html::{escaped, page_head};
 const STYLE: &str = include_str!("style.css");
 /// A text that is longer, such as a model's name, goes on below itself.
 const LONG: usize = 20;
+/// Columns beside the names of the rows: as many numbers with their intervals as a page of 1,280 pixels has room for.
+const MOST_COLUMNS: usize = 6;
 
 pub(super) fn render(document: &Document, language: Language) -> String {
     let title = document.0.iter().find_map(|block| match block {
@@ -27,10 +29,22 @@ pub(super) fn render(document: &Document, language: Language) -> String {
                 items.iter().for_each(|item| out += &format!("<li>{}</li>\n", escaped(item)));
                 out += "</ul>\n";
             }
-            Block::Table(rows) => out += &table(rows),
+            Block::Table(rows) => parts(rows).iter().for_each(|part| out += &table(part)),
         }
     }
     out + "</main>\n</body>\n</html>\n"
+}
+
+/// A table with too many columns in parts of about the same width, each with the names of its rows.
+fn parts(rows: &[Vec<String>]) -> Vec<Vec<Vec<String>>> {
+    let columns = rows.iter().map(|row| row.len().saturating_sub(1)).max().unwrap_or(0);
+    let each = columns.div_ceil(columns.div_ceil(MOST_COLUMNS).max(1)).max(1);
+    let part = |from: usize| {
+        let of_row =
+            |row: &Vec<String>| row.iter().take(1).chain(row.iter().skip(from).take(each)).cloned().collect();
+        rows.iter().map(of_row).collect()
+    };
+    (1..=columns).step_by(each).map(part).collect()
 }
 
 /// A table in a box that a narrow screen scrolls, which the keyboard reaches too.
@@ -86,6 +100,17 @@ mod tests {
         let page = render(&document, Language::English);
         assert!(!page.contains("<a") && !page.contains("<i"), "{page}");
         assert_eq!(page.matches("&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;").count(), 9, "{page}");
+    }
+
+    #[test]
+    fn a_table_with_too_many_columns_is_set_in_parts() {
+        let rows = |columns: usize| vec![(0..=columns).map(|at| at.to_string()).collect::<Vec<_>>(); 2];
+        let widths =
+            |columns: usize| parts(&rows(columns)).iter().map(|part| part[0].len()).collect::<Vec<_>>();
+        assert_eq!(widths(6), [7]);
+        assert_eq!(widths(8), [5, 5]);
+        assert_eq!(widths(13), [6, 6, 4]);
+        assert_eq!(parts(&rows(8))[1][1], ["0", "5", "6", "7", "8"]);
     }
 
     #[test]

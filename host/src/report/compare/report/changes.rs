@@ -88,7 +88,7 @@ pub(super) fn change(
 ) -> String {
     let (what, scale, unit) = match quantity {
         Quantity::Of(Metric::Ttft, _) => (words.ttft, MS, words.unit_s),
-        Quantity::Of(Metric::Itl, _) => (words.itl, MS, words.unit_s),
+        Quantity::Of(Metric::Itl, _) => (words.itl, 1.0, words.unit_ms),
         Quantity::Of(Metric::E2el, _) => (words.e2el, MS, words.unit_s),
         Quantity::Rate(Aggregate::OutputThroughput) => (words.output_throughput, 1.0, ""),
         _ => (words.per_request, 1.0, words.unit_tok_s),

@@ -11,12 +11,15 @@ use crate::metrics::{Level, Metric, Moment, Quantity};
 const SAME_INPUT: f64 = 1.05;
 
 pub(super) fn notes(runs: &[ComparedRun], words: &Words) -> Vec<String> {
-    let legacy = runs.iter().filter(|run| run.tool == Tool::LegacyLlmperf).count();
+    let all = |tool: Tool| runs.iter().all(|run| run.tool == tool);
+    let any = |tool: Tool| runs.iter().any(|run| run.tool == tool);
     let mut notes: Vec<String> = Vec::new();
-    match legacy {
-        0 => {}
-        all if all == runs.len() => notes.push(words.note_legacy.to_owned()),
-        _ => notes.push(words.note_mixed.to_owned()),
+    if all(Tool::LegacyLlmperf) {
+        notes.push(words.note_legacy.to_owned());
+    } else if any(Tool::LegacyLlmperf) && any(Tool::Llmperf) {
+        notes.push(words.note_mixed.to_owned());
+    } else if !all(Tool::Llmperf) {
+        notes.push(words.note_format.to_owned());
     }
     if runs.windows(2).any(|pair| load_differs(&pair[0], &pair[1])) {
         notes.push(words.note_load.to_owned());

@@ -23,6 +23,7 @@ pub(in crate::report::compare) fn run(model: &str, ttft: u64) -> ComparedRun {
         model: model.to_owned(),
         traits,
         tool: Tool::Llmperf,
+        started: None,
         path: "summary.json".into(),
         ok: 40,
         failed: 0,
@@ -57,7 +58,7 @@ fn the_report_has_the_sections_of_the_one_that_was_written_by_hand() {
         (2, "性能指标详细对比"),
         (3, "1. 响应速度指标"),
         (4, "首个令牌生成时间 (TTFT, 单位: 秒)"),
-        (4, "令牌间延迟 (ITL, 单位: 秒)"),
+        (4, "令牌间延迟 (ITL, 单位: 毫秒)"),
         (4, "端到端延迟 (E2EL, 单位: 秒)"),
         (3, "2. 吞吐量指标"),
         (4, "单请求吞吐量 (tokens/秒)"),
@@ -82,6 +83,7 @@ fn changes_are_said_with_their_interval_or_as_noise() {
     let text = format!("{:?}", report(&runs, Language::English, 0));
     assert!(text.contains("Time to first token (TTFT): up 10"), "{text}");
     assert!(text.contains("from 1B to 2B (0.0385 → 0.0785 s; 95% interval +"), "{text}");
+    assert!(text.contains("from 1B to 2B (10 → 30 ms; 95% interval +"), "{text}");
     assert!(text.contains("no difference beyond the noise from 1B to 3B"), "{text}");
     assert!(text.contains("1 (shared)"), "{text}");
 }
@@ -93,6 +95,8 @@ fn notes_say_what_stands_between_the_runs_and_a_comparison() {
     runs[0].concurrency = Some(9);
     runs[0].failed = 2;
     runs[0].verdict = Some("INVALID".to_owned());
+    runs[1].tool = Tool::LlmperfFiles;
+    assert!(notes::notes(&runs, Language::English.words())[0].starts_with("Of a *_summary.json"));
     runs[1].tool = Tool::LegacyLlmperf;
     runs[1].sample = None;
     assert_eq!(notes::notes(&runs, Language::English.words()).len(), 5);

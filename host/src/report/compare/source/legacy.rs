@@ -1,11 +1,11 @@
-//! A load test of ray-project/llmperf: `*_summary.json`, and beside it `*_individual_responses.json` as far as it is there.
+//! A load test in the format of ray-project/llmperf: `*_summary.json`, and beside it `*_individual_responses.json` as far as it is there.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{HINT, read_json};
+use super::{NoRun, read_json};
 use crate::metrics::{
     Aggregate, Distribution, Estimates, Level, Metric, Quantile, Quantity, Sample, Sampled,
 };
@@ -41,11 +41,11 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         );
     }
     if json.get("num_mismatched_requests").is_some() {
-        bail!("{} is of a correctness test\n{HINT}", path.display());
+        return Err(NoRun::of(path, "is of a correctness test"));
     }
     let Some(model) = json["model"].as_str().filter(|_| json.get("results_num_requests_started").is_some())
     else {
-        bail!("{} is no summary of a load test\n{HINT}", path.display());
+        return Err(NoRun::of(path, "is no summary of a load test"));
     };
     let distributions: std::collections::BTreeMap<_, _> = COLUMNS
         .into_iter()
@@ -77,8 +77,9 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         label: String::new(),
         traits: Traits::of_name(model).with_metadata(|key| json[key].as_str()),
         model: model.to_owned(),
-        tool: Tool::LegacyLlmperf,
+        tool: tool(json),
         path: path.to_owned(),
+        started: json["timestamp"].as_u64(),
         ok,
         failed,
         concurrency,
@@ -91,6 +92,13 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         estimates: Estimates::default(),
         facts: super::Facts::default(),
     })
+}
+
+/// Who wrote it. LLMPerf writes the least and the greatest number of tokens as texts, by accident; llmperf as numbers.
+fn tool(json: &Value) -> Tool {
+    let counts = ["input_tokens_min", "input_tokens_max", "output_tokens_min", "output_tokens_max"];
+    let is_text = |count: &str| json[format!("results_number_{count}")].is_string();
+    if counts.into_iter().any(is_text) { Tool::LegacyLlmperf } else { Tool::LlmperfFiles }
 }
 
 /// The file of its requests, if it is there.

@@ -1,9 +1,12 @@
 //! Finds out what a path is, and reads the runs it stands for.
 
 mod facts;
+mod given;
 mod legacy;
+mod order;
 mod ours;
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,47 +17,56 @@ use super::ComparedRun;
 use crate::metrics::{Estimates, Moment, Quantity};
 
 pub use facts::{Accuracy, Facts};
+pub use given::InputNote;
 
 const HINT: &str =
     "hint: give run directories, summary.json, sweep_*.json, or LLMPerf's *_summary.json of a load test";
 
+/// A path that stands for no run. Among others it may well: a directory of results holds more than runs.
+#[derive(Debug)]
+struct NoRun(String);
+
+impl NoRun {
+    fn of(path: &Path, why: &str) -> anyhow::Error {
+        NoRun(format!("{} {why}\n{HINT}", path.display())).into()
+    }
+}
+
+impl std::error::Error for NoRun {}
+
+impl fmt::Display for NoRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Reads what these paths stand for: a run each, or several where one is a sweep, or a directory of runs.
 ///
 /// # Errors
-/// Names the path that is no result, or is one of another version.
-pub fn read_runs(paths: &[PathBuf], seed: u64) -> Result<Vec<ComparedRun>> {
-    let mut runs = Vec::new();
-    for path in paths {
-        read_path(path, &mut runs)?;
-    }
+/// Names the path that is no result and stands alone, or is one of another version.
+pub fn read_runs(paths: &[PathBuf], seed: u64) -> Result<(Vec<ComparedRun>, Vec<InputNote>)> {
+    let (mut runs, notes) = given::all(paths)?;
     facts::give_checks(&mut runs);
     for (stream, run) in (0..).zip(&mut runs) {
         estimate(run, seed, stream);
     }
-    label(&mut runs);
-    Ok(runs)
+    order::label(&mut runs);
+    Ok((runs, notes))
 }
 
-/// Reads the one run that each of two paths stands for.
+/// Reads the one run that each of two paths stands for, or the newest of one plan.
 ///
 /// # Errors
-/// As [`read_runs`], and where a path stands for several runs.
-pub fn read_pair(paths: [&Path; 2], seed: u64) -> Result<[ComparedRun; 2]> {
-    let one = |path: &Path| -> Result<ComparedRun> {
-        let mut runs = Vec::new();
-        read_path(path, &mut runs)?;
-        let [run] = <[ComparedRun; 1]>::try_from(runs).map_err(|runs| {
-            anyhow!("{} holds {} runs\nhint: name one of them", path.display(), runs.len())
-        })?;
-        Ok(run)
-    };
-    let mut runs: [ComparedRun; 2] = [one(paths[0])?, one(paths[1])?];
+/// As [`read_runs`], and where a path stands for runs of several plans.
+pub fn read_pair(paths: [&Path; 2], seed: u64) -> Result<([ComparedRun; 2], Vec<InputNote>)> {
+    let mut notes = Vec::new();
+    let mut runs = [given::one(paths[0], &mut notes)?, given::one(paths[1], &mut notes)?];
     // Two streams even where the two are one and the same run.
     for (stream, run) in (0..).zip(&mut runs) {
         estimate(run, seed, stream);
     }
-    label(&mut runs);
-    Ok(runs)
+    order::label(&mut runs);
+    Ok((runs, notes))
 }
 
 fn estimate(run: &mut ComparedRun, seed: u64, stream: u64) {
@@ -98,7 +110,7 @@ fn read_path(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
         of_runs
     };
     if files.is_empty() {
-        bail!("{} holds no results\n{HINT}", path.display());
+        return Err(NoRun::of(path, "holds no results"));
     }
     files.iter().try_for_each(|file| read_file(file, runs))
 }
@@ -128,7 +140,7 @@ fn read_file(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
     } else if json.get("version").is_some() && json.get("model").is_some() {
         runs.push(legacy::run(path, &json)?);
     } else {
-        bail!("{} is no result that compare reads\n{HINT}", path.display());
+        return Err(NoRun::of(path, "is no result that compare reads"));
     }
     Ok(())
 }
@@ -181,42 +193,6 @@ fn values(run: &ComparedRun) -> Vec<(Quantity, f64)> {
     }
     values.extend(run.rates.iter().map(|(&rate, &value)| (rate, value)));
     values
-}
-
-/// Gives each run a label of its own: family and size; where that is not enough, what else tells them apart.
-fn label(runs: &mut [ComparedRun]) {
-    let labels: [fn(&ComparedRun) -> String; 3] = [
-        |run| run.traits.label(),
-        |run| {
-            format!("{} {}", run.traits.label(), run.traits.quantisation.as_deref().unwrap_or(""))
-                .trim()
-                .to_owned()
-        },
-        |run| {
-            let load = match (run.request_rate, run.concurrency) {
-                (Some(rate), _) => format!(" {rate}/s"),
-                (None, Some(concurrency)) => format!(" c{concurrency}"),
-                (None, None) => String::new(),
-            };
-            let quantisation = run.traits.quantisation.as_deref().map_or(String::new(), |q| format!(" {q}"));
-            format!("{}{quantisation}{load}", run.traits.label())
-        },
-    ];
-    for label in labels {
-        let taken: Vec<String> = runs.iter().map(|run| run.label.clone()).collect();
-        for run in runs.iter_mut() {
-            if run.label.is_empty() || taken.iter().filter(|other| **other == run.label).count() > 1 {
-                run.label = label(run);
-            }
-        }
-    }
-    let taken: Vec<String> = runs.iter().map(|run| run.label.clone()).collect();
-    for (at, run) in runs.iter_mut().enumerate() {
-        if taken.iter().filter(|other| **other == taken[at]).count() > 1 {
-            let before = taken[..at].iter().filter(|other| **other == taken[at]).count();
-            run.label = format!("{} #{}", run.label, before + 1);
-        }
-    }
 }
 
 #[cfg(test)]

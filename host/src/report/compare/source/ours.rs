@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{Facts, HINT, read_json};
+use super::{Facts, NoRun, read_json};
 use crate::metrics::{
     Aggregate, Distribution, Estimates, Level, Metric, Quantile, Quantity, Sample, Slo, Terms, TokenBasis,
 };
@@ -17,7 +17,7 @@ use crate::units::Span;
 pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
     check_version(path, json)?;
     if json.pointer("/metrics/ttft").is_none() || json.get("counts").is_none() {
-        bail!("{} is no summary of a run\n{HINT}", path.display());
+        return Err(NoRun::of(path, "is no summary of a run"));
     }
     let beside = |name: &str| path.with_file_name(name);
     let manifest = match beside("manifest.json") {
@@ -51,6 +51,7 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         model,
         tool: Tool::Llmperf,
         path: path.to_owned(),
+        started: manifest["started_unix_s"].as_u64(),
         ok: count("ok"),
         failed: count("failed"),
         concurrency: plan["num_concurrent_requests"].as_u64(),
@@ -74,10 +75,11 @@ pub(super) fn series(path: &Path, json: &Value) -> Result<Vec<PathBuf>> {
     let runs = json["runs"].as_array().map_or(&[][..], Vec::as_slice);
     let dirs: Vec<&str> = runs.iter().filter_map(|run| run["run_dir"].as_str()).collect();
     if dirs.is_empty() || dirs.len() < runs.len() {
-        bail!(
+        return Err(NoRun(format!(
             "{} names no directories of its runs\nhint: run the series again with --results-dir, or give the run directories",
             path.display()
-        );
+        ))
+        .into());
     }
     let summary = |dir: &str| {
         let as_written = Path::new(dir).join("summary.json");

@@ -5,7 +5,7 @@ use crate::report::compare::Tool;
 const LEGACY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/llmperf/whole");
 
 fn read(path: impl AsRef<Path>) -> Result<Vec<ComparedRun>> {
-    read_runs(&[path.as_ref().to_owned()], 0)
+    Ok(read_runs(&[path.as_ref().to_owned()], 0)?.0)
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn what_is_no_result_or_of_another_version_is_named_with_a_remedy() {
 #[test]
 fn runs_of_one_model_are_told_apart() {
     let file = format!("{LEGACY}/mock-llama-2-7b_chat-v1-0_550_50_summary.json");
-    let twice = read_runs(&[file.clone().into(), file.into()], 0).unwrap();
+    let (twice, _) = read_runs(&[file.clone().into(), file.into()], 0).unwrap();
     let labels: Vec<&str> = twice.iter().map(|run| run.label.as_str()).collect();
-    assert_eq!(labels, ["Llama2 7B c4 #1", "Llama2 7B c4 #2"]);
+    assert_eq!(labels, ["Llama2 7B #1", "Llama2 7B #2"]);
 }

@@ -65,7 +65,7 @@ words! {
     Words:
     title configuration item statistic model_name family quantisation parameters requests requests_cell concurrency rate_cell
     input_length measured_by verdict valid doubtful invalid objectives unknown
-    details speed ttft itl e2el ttft_title itl_title e2el_title unit_s
+    details speed ttft itl e2el ttft_title itl_title e2el_title unit_s unit_ms
     throughput per_request unit_tok_s overall output_throughput request_rate_min request_rate_s error_rate goodput goodput_share
     output
     mean median fastest p95 p99 stddev highest mean_output longest_output
@@ -76,8 +76,9 @@ words! {
     quantisation_effect no_quantisation by_quantisation
     ranking rule interactive interactive_rule throughput_scenario throughput_rule long_output long_output_rule
     place run shared unsure
-    notes note_mixed note_legacy note_no_records note_few note_verdict note_failed note_load note_input
-    gate worse within_limit no_difference better too_few may_be_beyond needs passed failed
+    notes note_mixed note_legacy note_format note_no_records note_few note_verdict note_failed note_load note_input
+    gate worse undecided within_limit no_difference better too_few would_decide too_near needs passed not_decided failed
+    left_out and_more newest
 }
 
 #[cfg(test)]
