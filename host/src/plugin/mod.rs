@@ -11,6 +11,7 @@ mod catalog;
 mod contract;
 mod convert;
 mod digest;
+mod ending;
 mod engine;
 mod file_kind;
 mod idle;

@@ -189,7 +189,11 @@ impl Client {
         setup.ensure_open_files()?;
         let (stop, launched) = (Stop::new(), Launched::default());
         let running = start(&setup, &stop, &launched)?;
-        let context = Context { token_basis: setup.plan.token_basis, ..Context::default() };
+        let context = Context {
+            token_basis: setup.plan.token_basis,
+            ending: setup.reader.plugin.ending(),
+            ..Context::default()
+        };
         Ok(Client {
             setup,
             stop,

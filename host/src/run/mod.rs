@@ -47,7 +47,7 @@ use anyhow::Result;
 use crate::clock;
 use crate::error::Error;
 use crate::load::Phase;
-use crate::metrics::{Block, Summary};
+use crate::metrics::{Block, Context, Summary};
 use crate::plugin::Usage;
 use crate::record::RequestRecord;
 use crate::report::{add_dialects, plugin_json};
@@ -125,7 +125,13 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let stop = Stop::new();
     watcher.started(plan.requests());
     let (engine, records) = engine::start(&setup, feed, recorder.as_ref(), &stop)?;
-    let tally = Tally::new(plan.token_basis, plan.division.measured, &plan.goals.slos, &plan.dialects);
+    let context = Context {
+        dropped: 0,
+        token_basis: plan.token_basis,
+        measured: plan.division.measured,
+        ending: reader.plugin.ending(),
+    };
+    let tally = Tally::new(context, &plan.goals.slos, &plan.dialects);
     let tally = std::thread::scope(|scope| {
         let (results, watcher) = (&mut results, &mut *watcher);
         let collecting = scope.spawn(|| {

@@ -13,6 +13,7 @@ use crate::record::{
     Completion, Failure, FailureKind, Head, Outcome, Output, RequestRecord, Trace, Transfer, Unsent,
 };
 use crate::tokens::Tokenizer;
+use crate::transport::until_retry_date;
 use crate::units::Tokens;
 
 /// What a record keeps of a message.
@@ -147,6 +148,8 @@ impl Reader {
             // The plugin's fault must not hide the server's: its body is shown as it is.
             Failure::new(FailureKind::HttpStatus, String::from_utf8_lossy(&body))
         });
+        // A plugin has no clock, and a date only means something beside another.
+        failure.retry_after = failure.retry_after.or_else(|| until_retry_date(&head.headers));
         if failure.code.trim().is_empty() {
             failure.code = head.status.as_str().to_owned();
         }

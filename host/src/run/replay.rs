@@ -18,7 +18,7 @@ use super::tally::{Tallied, Tally};
 use super::turns::Answers;
 use super::{Ended, QUEUED_RECORDS, ResultFiles, decode, machine, setup};
 use crate::error::Error;
-use crate::metrics::{Block, Summary};
+use crate::metrics::{Block, Context, Summary};
 use crate::plan::{ReplayPlan, recorded_plugin};
 use crate::provider::Secrets;
 use crate::record::Exchange;
@@ -68,7 +68,9 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
         decode::start(&reader, machine::cores(), None, &record_sender, &Arc::default())?;
     drop(record_sender);
     let feeding: JoinHandle<Result<Fed>> = machine::spawn("read", move || feed(recording, &handover))?;
-    let mut tally = Tally::new(token_basis, recorded.measured(), &plan.slos, &plan.dialects);
+    let context =
+        Context { dropped: 0, token_basis, measured: recorded.measured(), ending: reader.plugin.ending() };
+    let mut tally = Tally::new(context, &plan.slos, &plan.dialects);
     for record in incoming {
         results.keep(&record);
         tally.add(&record);
