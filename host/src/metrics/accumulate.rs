@@ -161,7 +161,7 @@ mod tests {
         ) {
             let token_basis = if server { TokenBasis::Server } else { TokenBasis::Local };
             let measured = measured.map(Span::from_millis);
-            let context = Context { dropped: 1, token_basis, measured, ending: None };
+            let context = Context { dropped: 1, token_basis, measured, ..Context::default() };
             prop_assert_eq!(summarize(&records, context), summarize(&shuffled, context));
         }
     }

@@ -49,7 +49,7 @@ const ENDINGS: &[(&str, Ending)] = &[
 ];
 
 /// How the answers of a bundled plugin's API end; `None` where nobody wrote that down.
-pub(super) fn ending_of(plugin: &str) -> Option<Ending> {
+pub fn ending_of(plugin: &str) -> Option<Ending> {
     ENDINGS.iter().find(|(name, _)| *name == plugin).map(|(_, ending)| *ending)
 }
 

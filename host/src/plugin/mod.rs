@@ -27,6 +27,7 @@ pub use catalog::{Bundled, bundled};
 pub use contract::{CONTRACT, Contract};
 pub use convert::{Context, Description, OptionKind, OptionSpec};
 pub use digest::{is_digest, sha256};
+pub use ending::ending_of;
 pub use engine::{Engine, Plugin};
 pub use file_kind::FileKind;
 pub use limits::Limits;

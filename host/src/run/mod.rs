@@ -126,10 +126,10 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     watcher.started(plan.requests());
     let (engine, records) = engine::start(&setup, feed, recorder.as_ref(), &stop)?;
     let context = Context {
-        dropped: 0,
         token_basis: plan.token_basis,
         measured: plan.division.measured,
         ending: reader.plugin.ending(),
+        ..Context::default()
     };
     let tally = Tally::new(context, &plan.goals.slos, &plan.dialects);
     let tally = std::thread::scope(|scope| {

@@ -68,8 +68,12 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
         decode::start(&reader, machine::cores(), None, &record_sender, &Arc::default())?;
     drop(record_sender);
     let feeding: JoinHandle<Result<Fed>> = machine::spawn("read", move || feed(recording, &handover))?;
-    let context =
-        Context { dropped: 0, token_basis, measured: recorded.measured(), ending: reader.plugin.ending() };
+    let context = Context {
+        token_basis,
+        measured: recorded.measured(),
+        ending: reader.plugin.ending(),
+        ..Context::default()
+    };
     let mut tally = Tally::new(context, &plan.slos, &plan.dialects);
     for record in incoming {
         results.keep(&record);
