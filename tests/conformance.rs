@@ -8,15 +8,15 @@ mod fixture;
 #[path = "conformance/samples.rs"]
 mod samples;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fixture::{CUTTINGS, Cutting, Fixture};
-use llmperf::record::RequestRecord;
+use fixture::{CUTTINGS, Cutting, Fixture, dirs, file_name};
+use llmperf::record::{FailureKind, Outcome, RequestRecord};
 use llmperf::run::check::differences;
 use rustix::time::{ClockId, clock_gettime};
 use support::{Asked, Results, Server, in_parallel, llmperf};
@@ -41,6 +41,40 @@ fn samples_of_another_directory_are_read_too() {
     let fixtures = samples::read(Path::new(&root)).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(!fixtures.is_empty(), "{OTHER_DIR} holds no sample");
     check(&fixtures);
+}
+
+#[test]
+fn a_stream_that_ends_quietly_after_its_first_text_is_truncated() {
+    let mut groups: BTreeMap<_, Vec<Fixture>> = BTreeMap::new();
+    for fixture in fixture::bundled() {
+        // Triton's streams have no sign of their end.
+        let is_sound = fixture.status == 200 && fixture.expected["error"].is_null();
+        if is_sound && fixture.ask.api != "triton" && fixture.content_ends().len() > 1 {
+            groups.entry(fixture.ask.clone()).or_default().push(fixture);
+        }
+    }
+    let apis: BTreeSet<&str> = groups.keys().map(|ask| ask.api.as_str()).collect();
+    assert!(apis.len() > 15, "{apis:?}");
+    let groups: Vec<_> = groups.into_values().collect();
+    let problems = in_parallel(&groups, |group| {
+        let served = group.clone();
+        let server = Server::start(move |asked, socket| {
+            if let Some(fixture) = usize::try_from(asked.n).ok().and_then(|n| served.get(n)) {
+                let _ = socket.write_all(head(fixture, "").as_bytes());
+                let _ = socket.write_all(&fixture.body[..fixture.content_ends()[0]]);
+            }
+        });
+        let (run, results) = load(&server.base, &group[0], group.len());
+        run.unwrap_or_else(|error| panic!("{} {error}", group[0].name));
+        let is_truncated = |record: &RequestRecord| {
+            let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Truncated);
+            is_it(&record.outcome) && record.osl.0 > 0
+        };
+        let pairs = group.iter().zip(results.records()).filter(|(_, record)| !is_truncated(record));
+        pairs.map(|(fixture, record)| format!("{}: {record:?}", fixture.name)).collect::<Vec<_>>()
+    });
+    let problems = problems.concat();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]

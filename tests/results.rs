@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use llmperf::metrics::{Context, summarize};
+use llmperf::plugin::ending_of;
 use llmperf::report::{read_records, summary_json};
 use serde_json::{Map, Value, json};
 use support::{Results, SMALL, counts, entries, llmperf, mock};
@@ -200,7 +201,8 @@ fn the_summary_can_be_made_again_from_the_records() {
     let flags = ["--base-url", &mock.base, "--requests", "40", "--concurrency", "8"];
     llmperf("load").args(SMALL).args(results.flag()).args(flags).done().exits(0);
     let records = results.read_records().records;
-    let summary = summarize(&records, Context { chat_template: true, ..Context::default() });
+    let context = Context { chat_template: true, ending: ending_of("openai-chat"), ..Context::default() };
+    let summary = summarize(&records, context);
     let mut saved = results.summary();
     // What the run itself adds is in no record.
     let of_the_run = ["ended", "connections", "verdict", "health", "error_bar", "plugin"];

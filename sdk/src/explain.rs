@@ -117,7 +117,7 @@ fn code(object: &Map<String, Value>) -> Option<String> {
 
 /// The word in an object that only wraps the error: its `type` and `status` say nothing of the cause.
 fn code_beside(object: &Map<String, Value>) -> Option<String> {
-    ["code", "error_code", "error_type", "__type", "status_code"]
+    ["code", "error_code", "ErrorCode", "error_type", "__type", "status_code"]
         .iter()
         .find_map(|key| object.get(*key).and_then(word))
 }
@@ -165,7 +165,7 @@ fn amazon_type(head: &ResponseHead) -> Option<String> {
     (!word.is_empty()).then(|| word.to_owned())
 }
 
-/// The finer header wins. A date is not understood: a plugin has no clock to subtract from it.
+/// The finer header wins. A date is the host's to read, which knows when the answer came.
 fn retry_after_ms(head: &ResponseHead) -> Option<u64> {
     // By the parser that is there anyway: the standard library's brings 15 KB of its own into every plugin.
     let number = |name: &str| not_negative(head.header(name)?);
@@ -246,6 +246,7 @@ mod tests {
             "m",
         );
         check(r#"{"Message":"m"}"#, "418", "m");
+        check(r#"{"ErrorCode":"CLIENT_ERROR_FROM_MODEL","Message":"m"}"#, "CLIENT_ERROR_FROM_MODEL", "m");
     }
 
     #[test]

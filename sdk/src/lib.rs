@@ -121,7 +121,8 @@ pub trait Decode: 'static {
     /// [`Event::text`] return one that fits `?`.
     fn push(&mut self, event: &Event, out: &mut Out) -> Result<(), Failure>;
 
-    /// The body has ended; `complete` is false where it was cut off. Most APIs have nothing to say here.
+    /// The body has ended; `complete` is false where it was cut off. Where it is complete and the API's end marker did not come,
+    /// this is the place for [`Failure::truncated`].
     fn finish(&mut self, complete: bool, out: &mut Out) {
         let _ = (complete, out);
     }

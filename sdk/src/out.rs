@@ -54,7 +54,7 @@ impl Out {
         }
     }
 
-    /// The provider's own word for why it stopped.
+    /// The provider's own word for why it stopped. The host takes `error` for a failure.
     pub fn finish(&mut self, word: impl Into<String>) {
         self.words(word.into(), Piece::Finish);
     }

@@ -34,6 +34,8 @@ pub struct GenerationDecoder {
     broken: bool,
     /// Text came piece by piece; a `generated_text` beside it repeats it.
     streamed: bool,
+    /// It comes in the form of older DJL, which has no end marker: such a stream ends with its body.
+    endless: bool,
     finished: bool,
     usage: Usage,
 }
@@ -58,6 +60,12 @@ impl Decode for GenerationDecoder {
         }
         let said: Value = event.json().inspect_err(|_| self.broken = true)?;
         self.say(&said, event, out)
+    }
+
+    fn finish(&mut self, complete: bool, out: &mut Out) {
+        if self.endless && complete {
+            out.end();
+        }
     }
 }
 
@@ -105,7 +113,7 @@ impl GenerationDecoder {
         }
         // Older DJL: the texts that came, one for each prompt of a batch.
         if !said["outputs"].is_null() {
-            self.streamed = true;
+            (self.streamed, self.endless) = (true, true);
             let first = said["outputs"].get(0).unwrap_or(&said["outputs"]);
             out.text(text(first.get("generated_text").unwrap_or(first)));
         }
@@ -263,6 +271,16 @@ mod tests {
             &[words("a"), words(" b"), words("c")],
         );
         check(&[r#"{"outputs":[{"generated_text":"a"}]}"#], &[words("a")]);
+        for (answer, complete, ends) in [
+            (r#"{"outputs":["a"]}"#, true, 1),
+            (r#"{"outputs":["a"]}"#, false, 0),
+            (r#"{"token":{"text":"a"}}"#, true, 0),
+        ] {
+            let (mut decoder, mut out) = (GenerationDecoder::default(), Out::new());
+            decode(&mut decoder, &[Event::new("", answer)]);
+            decoder.finish(complete, &mut out);
+            assert_eq!(out.into_deltas().len(), ends, "{answer} {complete}");
+        }
     }
 
     #[test]

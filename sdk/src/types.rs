@@ -246,6 +246,17 @@ impl Failure {
     pub fn bad_response(message: impl Into<String>) -> Failure {
         Failure::new("bad_response", message)
     }
+
+    /// The answer ended before it was whole: code `truncated`. For [`Decode::finish`](crate::Decode::finish), where the API ends
+    /// every answer with a mark and none came.
+    ///
+    /// ```
+    /// # use llmperf_sdk::Failure;
+    /// assert_eq!(Failure::truncated("no END").code, "truncated");
+    /// ```
+    pub fn truncated(message: impl Into<String>) -> Failure {
+        Failure::new("truncated", message)
+    }
 }
 
 impl Usage {

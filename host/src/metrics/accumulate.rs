@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ending::EndingTally;
 use super::failures::FailureTally;
 use super::tokens::TokenTally;
 use super::values::Values;
@@ -24,6 +25,7 @@ pub struct Accumulator {
     with_token: u64,
     failures: FailureTally,
     finish_reasons: BTreeMap<String, u64>,
+    endings: EndingTally,
     body_bytes: u64,
 }
 
@@ -40,6 +42,7 @@ impl Accumulator {
             with_token: 0,
             failures: FailureTally::default(),
             finish_reasons: BTreeMap::new(),
+            endings: EndingTally::default(),
             body_bytes: 0,
         }
     }
@@ -75,6 +78,9 @@ impl Accumulator {
         let window = self.extent.window(self.context.measured);
         let rates = window.and_then(|window| Some((window.seconds()?, self.served.within(window))));
         let tokens = self.tokens.totals();
+        let mut notes = Note::about(&tokens, self.context, counts.ok, self.with_token);
+        let (endings, of_endings) = self.endings.finish(self.context.ending);
+        notes.extend(of_endings);
         Summary {
             slo: None,
             counts,
@@ -86,9 +92,10 @@ impl Accumulator {
             request_throughput: rates.map(|(seconds, served)| served.requests as f64 / seconds),
             error_rate: (counts.finished() > 0).then(|| counts.failed as f64 / counts.finished() as f64),
             failures: self.failures.failures(),
-            notes: Note::about(&tokens, self.context, counts.ok, self.with_token),
+            notes,
             tokens,
             finish_reasons: self.finish_reasons,
+            endings,
             body_bytes: self.body_bytes,
         }
     }
@@ -97,6 +104,7 @@ impl Accumulator {
         self.counts.ok += 1;
         self.with_token += u64::from(record.last_token().is_some());
         self.tokens.add(record);
+        self.endings.add(record);
         for (metric, values) in Metric::ALL.into_iter().zip(&mut self.values) {
             metric.collect(record, self.context.token_basis, &mut |value| values.push(value));
         }

@@ -8,6 +8,7 @@ mod compare;
 mod correctness;
 mod definition;
 mod dialect;
+mod ending;
 mod failures;
 mod health;
 mod histogram;
@@ -39,6 +40,7 @@ pub use compare::{
 pub use correctness::{Correctness, Defects, Rate};
 pub use definition::{Aggregate, Definition, Metric, Unit};
 pub use dialect::{Block, Dialect, Dialects, Figure, Statistic, Value};
+pub use ending::Endings;
 pub use failures::{FailureGroup, Failures};
 pub use health::{Health, ReactorLag, Room, ThreadTime, Throttling};
 pub use lag::LagHistogram;

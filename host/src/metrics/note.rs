@@ -15,6 +15,12 @@ pub enum Note {
     NoToken { requests: u64, of: u64 },
     /// Server counts were asked for, and so many successful requests came without.
     ServerCountMissing { requests: u64, of: u64 },
+    /// So many streamed answers came without the end marker of this name, and with a finish reason.
+    NoEndMarker { requests: u64, of: u64, name: &'static str },
+    /// So many came without a finish reason in the field of this name, and with their end marker.
+    NoFinishReason { requests: u64, of: u64, name: &'static str },
+    /// So many came with neither, by a plugin of which it is not known whether it reports either.
+    NoEnding { requests: u64, of: u64 },
 }
 
 /// Tokenizers that agree differ by the odd special token; more than this changes what a rate means.
@@ -72,6 +78,26 @@ impl fmt::Display for Note {
                 write!(f, "the server gave no token count for {requests} of {of} successful requests; ")?;
                 f.write_str("--tokens local counts them here")
             }
+            Note::NoEndMarker { requests, of, name } => {
+                write!(
+                    f,
+                    "{requests} of {of} streamed answers gave a finish reason and ended without their "
+                )?;
+                write!(f, "end marker ({name})")
+            }
+            Note::NoFinishReason { requests, of, name } => {
+                write!(
+                    f,
+                    "{requests} of {of} streamed answers had their end marker and no finish reason ({name})"
+                )
+            }
+            Note::NoEnding { requests, of } => {
+                write!(
+                    f,
+                    "{requests} of {of} streamed answers ended with neither an end marker nor a finish "
+                )?;
+                f.write_str("reason that the plugin reports: one that was cut off looks the same")
+            }
         }
     }
 }
@@ -111,6 +137,18 @@ mod tests {
         check(
             Note::ServerCountMissing { requests: 3, of: 10 },
             "the server gave no token count for 3 of 10 successful requests; --tokens local counts them here",
+        );
+        check(
+            Note::NoEndMarker { requests: 3, of: 10, name: "[DONE]" },
+            "3 of 10 streamed answers gave a finish reason and ended without their end marker ([DONE])",
+        );
+        check(
+            Note::NoFinishReason { requests: 3, of: 10, name: "finish_reason" },
+            "3 of 10 streamed answers had their end marker and no finish reason (finish_reason)",
+        );
+        check(
+            Note::NoEnding { requests: 3, of: 10 },
+            "3 of 10 streamed answers ended with neither an end marker nor a finish reason that the plugin reports: one that was cut off looks the same",
         );
     }
 }

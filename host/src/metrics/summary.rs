@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Accumulator, Distribution, Failures, Metric, Note, TokenBasis, TokenTotals};
-use crate::record::RequestRecord;
+use super::{Accumulator, Distribution, Endings, Failures, Metric, Note, TokenBasis, TokenTotals};
+use crate::record::{Ending, RequestRecord};
 use crate::units::Span;
 
 /// What a summary needs to know beside the records.
@@ -16,6 +16,8 @@ pub struct Context {
     pub measured: Option<Span>,
     /// The server puts every prompt into a chat template, which adds tokens of its own.
     pub chat_template: bool,
+    /// How the API's streamed answers end; `None` where that is not known.
+    pub ending: Option<Ending>,
 }
 
 /// What a run amounts to. Every `Option` is `None` where the number is undefined, see [`super::Aggregate`].
@@ -38,6 +40,7 @@ pub struct Summary {
     pub tokens: TokenTotals,
     /// How many successful requests ended with each of the provider's own words; those without one are not here.
     pub finish_reasons: BTreeMap<String, u64>,
+    pub endings: Endings,
     /// Bytes of all response bodies of measured requests, whatever became of them.
     pub body_bytes: u64,
     pub notes: Vec<Note>,

@@ -6,6 +6,8 @@ use crate::units::{Span, Tokens};
 
 /// The task of a conversation.
 const CHAT: &str = "chat";
+/// The task of a text that goes on.
+const COMPLETION: &str = "completion";
 /// The task whose input is texts, and whose answer has no output.
 const EMBEDDING: &str = "embedding";
 
@@ -29,6 +31,11 @@ impl Description {
     pub fn task(&self) -> &str {
         let chat = self.tasks.iter().find(|task| *task == CHAT);
         chat.or(self.tasks.first()).map_or(CHAT, String::as_str)
+    }
+
+    /// Whether what it is asked for is text: an answer without any is empty then.
+    pub fn answers_in_text(&self) -> bool {
+        matches!(self.task(), CHAT | COMPLETION)
     }
 }
 
@@ -220,9 +227,12 @@ fn piece(guest: api::Piece) -> Piece {
         }),
         api::Piece::Finish(word) => Piece::Finish(word),
         api::Piece::Failure(guest) => {
-            // The SDK's word for an event that the plugin could not read.
-            let unread = guest.code == "bad_response";
-            let kind = if unread { FailureKind::BadResponse } else { FailureKind::ServerError };
+            let kind = match &*guest.code {
+                // The SDK's words for what the plugin could not read, and for an answer that lacks its end.
+                "bad_response" => FailureKind::BadResponse,
+                "truncated" => FailureKind::Truncated,
+                _ => FailureKind::ServerError,
+            };
             Piece::Failure(failure(kind, guest))
         }
         api::Piece::End => Piece::End,

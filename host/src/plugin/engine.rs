@@ -16,6 +16,7 @@ use super::catalog::Bundled;
 use super::contract::{CONTRACT, Contract};
 use super::convert::Description;
 use super::digest::sha256;
+use super::ending::ending_of;
 use super::file_kind::refuse_what_is_no_component;
 use super::idle::Idle;
 use super::limits::{Growth, Limits};
@@ -23,6 +24,7 @@ use super::sandbox::{self, State};
 use super::session::Session;
 use super::usage::{Meter, Usage};
 use super::weight::refuse_what_is_too_heavy;
+use crate::record::Ending;
 
 /// Stack of a guest. Deep recursion ends in a trap well before the thread's own stack does.
 const GUEST_STACK_BYTES: usize = 512 << 10;
@@ -79,7 +81,8 @@ impl Engine {
     /// The same for a plugin that came with the host: its instances serve one request after the other, since it is known to
     /// keep nothing.
     pub fn load_bundled(&self, bundled: &Bundled) -> Result<Plugin> {
-        self.load_with(bundled.name, bundled.wasm, Some(Idle::default()))
+        let plugin = self.load_with(bundled.name, bundled.wasm, Some(Idle::default()))?;
+        Ok(Plugin { ending: ending_of(bundled.name), ..plugin })
     }
 
     fn load_with(&self, origin: &str, wasm: &[u8], idle: Option<Idle>) -> Result<Plugin> {
@@ -102,6 +105,7 @@ impl Engine {
             limits: self.limits,
             growth: self.growth.clone(),
             idle,
+            ending: None,
             description: Arc::default(),
             digest: sha256(wasm),
             meter: Meter::default(),
@@ -144,6 +148,7 @@ pub struct Plugin {
     growth: Growth,
     /// Where its instances wait between requests; `None` where each serves one.
     idle: Option<Idle>,
+    ending: Option<Ending>,
     description: Arc<Description>,
     digest: String,
     meter: Meter,
@@ -162,6 +167,12 @@ impl Plugin {
     /// What the plugin says of itself.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// How the streamed answers of its API end. `None` for a plugin that did not come with the host: whether its API has an end
+    /// marker is not known.
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
     }
 
     /// SHA-256 of the component, in hex.

@@ -2,6 +2,7 @@
 //! Plain data; nothing here knows where it comes from or goes to. `archive` is its form in the file of a recording.
 
 pub mod archive;
+mod ending;
 mod event;
 mod grade;
 mod request;
@@ -9,6 +10,7 @@ mod response;
 mod surrogates;
 mod trace;
 
+pub use ending::{Ending, Sign};
 pub use event::{EventBatch, FramedEvent};
 pub use grade::Grade;
 pub use request::{BuiltRequest, Framing, Message, Outgoing, PreparedRequest, RequestInfo, RequestSpec};

@@ -117,7 +117,8 @@ pub enum FailureKind {
     Redirect,
     /// The server answered with another status than success.
     HttpStatus,
-    /// The body was cut off: the connection was closed in mid-stream, or the stream ended inside an event.
+    /// The answer was cut off: the connection was closed in mid-stream, or the stream ended inside an event, or with neither
+    /// its end marker nor a finish reason.
     Truncated,
     /// The body breaks the rules of its framing (an eventstream checksum, a broken chunk).
     Protocol,
@@ -234,6 +235,8 @@ pub struct Completion {
     pub has_embedding: bool,
     /// The protocol's own end marker was seen.
     pub terminated: bool,
+    /// It came as one JSON document, which its framing shows to be whole.
+    pub whole: bool,
     pub failure: Option<Failure>,
 }
 
@@ -257,6 +260,11 @@ impl Output {
     pub fn has_token(&self) -> bool {
         let called = self.tool_calls.iter().any(|call| !call.name.is_empty() || !call.arguments.is_empty());
         called || !self.text.is_empty() || !self.reasoning.is_empty()
+    }
+
+    /// Whether the model said anything: that, or a refusal.
+    pub fn is_said(&self) -> bool {
+        self.has_token() || !self.refusal.is_empty()
     }
 
     /// Bytes of all its texts.

@@ -54,6 +54,11 @@ pub fn summary_json(summary: &Summary) -> Value {
         })),
         "failures": failures(&summary.failures),
         "finish_reasons": summary.finish_reasons,
+        "endings": {
+            "streamed": summary.endings.streamed,
+            "without_end_marker": summary.endings.without_marker,
+            "without_finish_reason": summary.endings.without_reason,
+        },
         "body_bytes": summary.body_bytes,
         "notes": summary.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })

@@ -38,7 +38,7 @@ use super::schedule::Schedule;
 use super::{QUEUED_RECORDS, Setup, machine};
 use crate::error::Error;
 use crate::load::{Lane, Phase, lanes};
-use crate::metrics::{Accumulator, Context, Summary, TokenBasis, request};
+use crate::metrics::{Accumulator, Summary, TokenBasis, request};
 use crate::plan::{LoadInput, Plan, resolve};
 use crate::record::{Failure, Message, Outcome, RequestRecord, RequestSpec};
 use crate::units::{RequestId, Span, Tokens};
@@ -189,8 +189,7 @@ impl Client {
         setup.ensure_open_files()?;
         let (stop, launched) = (Stop::new(), Launched::default());
         let running = start(&setup, &stop, &launched)?;
-        let chat_template = setup.reader.has_chat_template();
-        let context = Context { token_basis: setup.plan.token_basis, chat_template, ..Context::default() };
+        let context = setup.reader.context(setup.plan.token_basis, None);
         Ok(Client {
             setup,
             stop,

@@ -25,6 +25,8 @@ pub(super) struct Events {
     batch: EventBatch,
     decoder: Option<ResponseDecoder>,
     completion: Completion,
+    /// It is to be one value a line, so that a first line alone is no whole answer.
+    in_lines: bool,
     /// Keep what each event added to the text.
     keeps_pieces: bool,
 }
@@ -36,6 +38,7 @@ impl Events {
             batch: EventBatch::default(),
             decoder: None,
             completion: Completion::default(),
+            in_lines: in_lines(&request.framing, &head.headers),
             keeps_pieces: reader.save_text,
         };
         let head = reader.redact_head(head);
@@ -92,6 +95,7 @@ impl Events {
         }
         self.completion.events = self.framer.events();
         if self.framer.came_whole() {
+            self.completion.whole = !self.in_lines;
             // Its output was there all at once: no token of it was the first.
             self.completion.token_events.clear();
             self.completion.first_output = None;
@@ -238,7 +242,16 @@ const WRAPPED_TYPE: &str = "x-amzn-sagemaker-content-type";
 
 /// Reads the answer as what it is, which need not be what was asked for.
 pub(super) fn framer(asked: &[Framing], headers: &HeaderMap) -> Framer {
-    let named =
-        |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).and_then(framing_of);
-    Framer::of_answer(asked, named(http::header::CONTENT_TYPE.as_str()), named(WRAPPED_TYPE))
+    let claimed = named_by(headers, http::header::CONTENT_TYPE.as_str());
+    Framer::of_answer(asked, claimed, named_by(headers, WRAPPED_TYPE))
+}
+
+/// Whether lines were asked for, and the head does not say that it is one document.
+fn in_lines(asked: &[Framing], headers: &HeaderMap) -> bool {
+    let claimed = named_by(headers, http::header::CONTENT_TYPE.as_str());
+    asked.last() == Some(&Framing::Ndjson) && claimed != Some(Framing::Body)
+}
+
+fn named_by(headers: &HeaderMap, name: &str) -> Option<Framing> {
+    headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).and_then(framing_of)
 }

@@ -126,8 +126,8 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let stop = Stop::new();
     watcher.started(plan.requests());
     let (engine, records) = engine::start(&setup, feed, recorder.as_ref(), &stop)?;
-    let counting = (plan.token_basis, reader.has_chat_template());
-    let tally = Tally::new(counting, plan.division.measured, &plan.goals.slos, &plan.dialects);
+    let context = reader.context(plan.token_basis, plan.division.measured);
+    let tally = Tally::new(context, &plan.goals.slos, &plan.dialects);
     let tally = std::thread::scope(|scope| {
         let (results, watcher) = (&mut results, &mut *watcher);
         let collecting = scope.spawn(|| {

@@ -8,13 +8,15 @@ use http::HeaderMap;
 use super::plugin_log::PluginLog;
 use super::turns::Answers;
 use super::understand::unasked;
+use crate::metrics::{Context, TokenBasis};
 use crate::plugin::Plugin;
 use crate::provider::Secrets;
 use crate::record::{
     Completion, Failure, FailureKind, Head, Outcome, Output, RequestRecord, Trace, Transfer, Unsent,
 };
 use crate::tokens::Tokenizer;
-use crate::units::Tokens;
+use crate::transport::until_retry_date;
+use crate::units::{Span, Tokens};
 
 /// What a record keeps of a message.
 const MAX_MESSAGE_CHARS: usize = 1000;
@@ -39,9 +41,15 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// What a summary of the run has to know beside its records.
+    pub(super) fn context(&self, token_basis: TokenBasis, measured: Option<Span>) -> Context {
+        let (chat_template, ending) = (self.has_chat_template(), self.plugin.ending());
+        Context { dropped: 0, token_basis, measured, chat_template, ending }
+    }
+
     /// Whether the server puts what is asked into a chat template: it is asked for a chat, and not with one text that the
     /// plugin made of it.
-    pub(super) fn has_chat_template(&self) -> bool {
+    fn has_chat_template(&self) -> bool {
         let description = self.plugin.description();
         description.task() == "chat"
             && !description.options.iter().any(|option| option.name == "prompt-format")
@@ -166,6 +174,8 @@ impl Reader {
             // The plugin's fault must not hide the server's: its body is shown as it is.
             Failure::new(FailureKind::HttpStatus, String::from_utf8_lossy(&body))
         });
+        // A plugin has no clock, and a date only means something beside another.
+        failure.retry_after = failure.retry_after.or_else(|| until_retry_date(&head.headers));
         if failure.code.trim().is_empty() {
             failure.code = head.status.as_str().to_owned();
         }

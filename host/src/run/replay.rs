@@ -68,8 +68,8 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
         decode::start(&reader, machine::cores(), None, &record_sender, &Arc::default())?;
     drop(record_sender);
     let feeding: JoinHandle<Result<Fed>> = machine::spawn("read", move || feed(recording, &handover))?;
-    let counting = (token_basis, reader.has_chat_template());
-    let mut tally = Tally::new(counting, recorded.measured(), &plan.slos, &plan.dialects);
+    let context = reader.context(token_basis, recorded.measured());
+    let mut tally = Tally::new(context, &plan.slos, &plan.dialects);
     for record in incoming {
         results.keep(&record);
         tally.add(&record);

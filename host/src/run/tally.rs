@@ -1,11 +1,8 @@
 //! What a run's records come to, counted as they come: the summary, what became of its objectives, other tools' numbers,
 //! and when things were due and sent.
 
-use crate::metrics::{
-    Accumulator, Block, Context, Dialect, Dialects, Slo, SloCounter, Summary, Timeline, TokenBasis,
-};
+use crate::metrics::{Accumulator, Block, Context, Dialect, Dialects, Slo, SloCounter, Summary, Timeline};
 use crate::record::RequestRecord;
-use crate::units::Span;
 
 /// Counts records; none is kept.
 pub(super) struct Tally {
@@ -23,15 +20,11 @@ pub(super) struct Tallied {
 }
 
 impl Tally {
-    /// `measured`: how long the run was to be measured, where that was said.
-    pub(super) fn new(
-        (token_basis, chat_template): (TokenBasis, bool),
-        measured: Option<Span>,
-        slos: &[Slo],
-        dialects: &[Dialect],
-    ) -> Tally {
+    /// Of no record yet; what was dropped is told at the end.
+    pub(super) fn new(context: Context, slos: &[Slo], dialects: &[Dialect]) -> Tally {
+        let token_basis = context.token_basis;
         Tally {
-            summary: Accumulator::new(Context { dropped: 0, token_basis, measured, chat_template }),
+            summary: Accumulator::new(context),
             slos: (!slos.is_empty()).then(|| SloCounter::new(slos, token_basis)),
             dialects: Dialects::new(dialects, token_basis),
             timeline: Timeline::default(),

@@ -56,7 +56,7 @@ impl Response {
         let (completion, failure) = match self.body {
             Body::Events(events) => {
                 let completion = events.end(reader, complete, self.last_read);
-                let failure = failure_of(&completion, &trace.transfer, head, self.body_bytes);
+                let failure = failure_of(reader, &completion, &trace.transfer, head, self.body_bytes);
                 let failure =
                     failure.map(|failure| blame(failure, &completion, trace, head, self.body_bytes));
                 (completion, failure)
@@ -73,23 +73,30 @@ impl Response {
 }
 
 /// What went wrong with a successful answer: the server's own word first, then the transfer's, then what is missing.
-fn failure_of(completion: &Completion, transfer: &Transfer, head: &Head, body_bytes: u64) -> Option<Failure> {
-    if let Some(failure) = &completion.failure {
-        return Some(failure.clone());
+fn failure_of(
+    reader: &Reader,
+    completion: &Completion,
+    transfer: &Transfer,
+    head: &Head,
+    body_bytes: u64,
+) -> Option<Failure> {
+    if let Some(failure) = completion.failure.clone().or_else(|| finished_by_error(completion)) {
+        return Some(failure);
     }
+    let nothing_said = || {
+        let of = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        Some(nothing_said(of.unwrap_or("no content type"), body_bytes))
+    };
+    let is_empty = !completion.output.is_said() && completion.finish.is_none() && !completion.has_embedding;
     if completion.terminated {
         // The protocol said that this was all; how the connection ends after it does not matter.
-        return None;
+        return if is_empty && reader.plugin.description().answers_in_text() { nothing_said() } else { None };
     }
     match transfer {
         Transfer::Failed(failure) => Some(failure.clone()),
         Transfer::Cancelled | Transfer::Abandoned => None,
-        Transfer::Complete if completion.has_embedding => None,
-        Transfer::Complete if !completion.output.has_token() && completion.finish.is_none() => {
-            let of = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-            Some(nothing_said(of.unwrap_or("no content type"), body_bytes))
-        }
-        Transfer::Complete => None,
+        Transfer::Complete if is_empty => nothing_said(),
+        Transfer::Complete => ended_early(reader, completion),
     }
 }
 
@@ -108,6 +115,22 @@ fn blame(failure: Failure, completion: &Completion, trace: &Trace, head: &Head, 
 /// Says of a body that it is compressed.
 pub(super) fn unasked(compression: &str) -> String {
     format!("the body is compressed (content-encoding: {compression}), which was not asked for")
+}
+
+/// The provider's word for an answer that failed, in the place of a reason to stop. Every API that has one calls it so.
+fn finished_by_error(completion: &Completion) -> Option<Failure> {
+    let word = completion.finish.as_deref().filter(|word| word.eq_ignore_ascii_case("error"))?;
+    let failure = Failure::new(FailureKind::ServerError, "the server ended the answer with an error");
+    Some(Failure { code: word.to_owned(), ..failure })
+}
+
+/// A stream that just ends, without any of the signs that its API has for the end.
+fn ended_early(reader: &Reader, completion: &Completion) -> Option<Failure> {
+    if completion.finish.is_some() || completion.has_embedding || completion.whole {
+        return None;
+    }
+    let lacking = reader.plugin.ending()?.lacking()?;
+    Some(Failure::new(FailureKind::Truncated, format!("the answer ended without {lacking}")))
 }
 
 fn nothing_said(content_type: &str, body_bytes: u64) -> Failure {

@@ -13,7 +13,8 @@ use super::deadline::{Deadlines, LastRead};
 use super::failure::{cause, classify};
 use super::keepalive::{Habit, KeepAlive, REST};
 use super::preopen::{Opened, PURPOSE, ParkLayer, Parked, Purpose};
-use crate::clock::Clock;
+use super::retry_after;
+use crate::clock::{Clock, unix_seconds};
 use crate::record::{
     Exchange, FailureKind, Head, Outgoing, Part, PreparedRequest, Reads, Start, Trace, Transfer,
 };
@@ -174,6 +175,7 @@ impl Transport {
             Err(error) => return Transfer::Failed(classify(&error.without_url(), FailureKind::Reset)),
         };
         let at = self.clock.now();
+        retry_after::date(response.headers_mut(), unix_seconds);
         let head =
             Arc::new(Head { status: response.status(), headers: std::mem::take(response.headers_mut()) });
         progress.head = Some((at, Arc::clone(&head)));

@@ -9,7 +9,9 @@ pub mod framing;
 mod http;
 mod keepalive;
 mod preopen;
+mod retry_after;
 
 pub use deadline::Deadlines;
 pub use fetch::Fetcher;
 pub use http::Transport;
+pub use retry_after::until_retry_date;

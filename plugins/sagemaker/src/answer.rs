@@ -50,6 +50,10 @@ impl Decode for Answer {
         }
         self.generation.say(&said, event, out)
     }
+
+    fn finish(&mut self, complete: bool, out: &mut Out) {
+        self.generation.finish(complete, out);
+    }
 }
 
 /// SageMaker's own messages among the parts of the answer. `error` is what a container calls an event of its stream.

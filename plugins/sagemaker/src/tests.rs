@@ -110,11 +110,14 @@ fn failures_are_sagemakers_or_the_containers() {
 }
 
 #[test]
-fn an_error_of_the_model_has_sagemakers_word_for_it() {
+fn an_error_of_the_model_has_sagemakers_own_word_before_that_of_its_header() {
     let head = ResponseHead {
         status: 424,
         headers: vec![llmperf_sdk::Header::new("x-amzn-errortype", "ModelError")],
     };
     let body = br#"{"ErrorCode":"CLIENT_ERROR_FROM_MODEL","LogStreamArn":"arn","Message":"Received client error (400)","OriginalMessage":"o","OriginalStatusCode":400}"#;
-    assert_eq!(SageMaker::explain(&head, body), Failure::new("ModelError", "Received client error (400)"));
+    let explained = SageMaker::explain(&head, body);
+    assert_eq!(explained, Failure::new("CLIENT_ERROR_FROM_MODEL", "Received client error (400)"));
+    let explained = SageMaker::explain(&head, br#"{"Message":"m"}"#);
+    assert_eq!(explained, Failure::new("ModelError", "m"));
 }

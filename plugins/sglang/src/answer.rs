@@ -74,10 +74,12 @@ impl Decode for Answer {
         }
         let flat = chunk.text.is_none() && (is_said(chunk.message) || is_said(chunk.detail));
         let fails = is_said(chunk.error) || flat;
+        // An object with neither is no answer, as what a health check or a gateway says.
+        let answers = chunk.text.is_some() || chunk.output_ids.is_some();
         self.chunk(chunk, out)?;
         match fails {
             true => Err(event.failure()),
-            false if !self.streamed => {
+            false if answers && !self.streamed => {
                 out.end();
                 Ok(())
             }

@@ -80,6 +80,15 @@ fn the_text_so_far_is_counted_once_and_new_text_alone_is_recognised() {
 }
 
 #[test]
+fn an_object_that_holds_no_answer_ends_none() {
+    for other in ["{}", r#"{"status":"healthy"}"#, r#"{"meta_info":{}}"#] {
+        check("application/json", &[other], &[]);
+    }
+    check("application/json", &[r#"{"text":""}"#], &[(0, Piece::End)]);
+    check("application/json", &[r#"{"output_ids":[5]}"#], &[(0, Piece::TokenIds(vec![5])), (0, Piece::End)]);
+}
+
+#[test]
 fn without_a_tokenizer_there_are_ids_only() {
     check_stream(
         &[r#"{"output_ids":[5]}"#, r#"{"output_ids":[5,6]}"#, r#"{"output_ids":"none"}"#],

@@ -83,14 +83,19 @@ impl Decode for Answer {
 }
 
 impl Chunk<'_> {
+    /// An object without either is no answer, as what a health check or a gateway says.
+    fn answers(&self) -> bool {
+        self.text_output.is_some() || self.outputs.is_some()
+    }
+
     fn is_error(&self) -> bool {
-        let answers = self.text_output.is_some() || self.outputs.is_some();
-        is_said(self.error) || (!answers && (is_said(self.message) || is_said(self.detail)))
+        is_said(self.error) || (!self.answers() && (is_said(self.message) || is_said(self.detail)))
     }
 }
 
 impl Answer {
     fn chunk(&mut self, chunk: Chunk<'_>, fails: bool, out: &mut Out) {
+        let is_whole = !self.streamed && chunk.answers();
         match chunk.text_output {
             Some(text) => out.text(text.0),
             None => out.text(chunk.outputs.map(output_text).unwrap_or_default()),
@@ -111,7 +116,7 @@ impl Answer {
             ..Usage::default()
         };
         self.said.usage(usage, out);
-        if (!self.streamed || chunk.triton_final_response.0) && !fails {
+        if (is_whole || chunk.triton_final_response.0) && !fails {
             out.end();
         }
     }

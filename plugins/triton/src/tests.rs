@@ -122,6 +122,14 @@ fn a_whole_answer_ends_with_itself() {
 }
 
 #[test]
+fn an_object_that_holds_no_answer_ends_none() {
+    for other in ["{}", r#"{"status":"healthy"}"#, r#"{"model_name":"m"}"#] {
+        check("application/json", &[other], &[]);
+    }
+    check("application/json", &[r#"{"text_output":""}"#], &[(0, Piece::End)]);
+}
+
+#[test]
 fn errors_are_seen_and_text_before_them_stays() {
     let failure = |message: &str| Piece::Failure(Failure::new("", message));
     check(STREAM, &[r#"{"text_output":"a"}"#, r#"{"error":"m"}"#], &[(0, text("a")), (1, failure("m"))]);

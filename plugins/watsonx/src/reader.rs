@@ -59,9 +59,6 @@ impl WatsonxDecoder {
             "}}",
         ];
         self.chat.push(&Event::new("", chunk.concat()), out)?;
-        if reason.eq_ignore_ascii_case("\"error\"") {
-            out.failure(Failure::new("error", "the server ended the answer with an error"));
-        }
         if !goes_on {
             out.end();
         }

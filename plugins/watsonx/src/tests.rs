@@ -160,7 +160,6 @@ fn errors_are_seen_in_every_shape() {
         &[
             (0, Piece::Text("a".into())),
             (0, Piece::Finish("error".into())),
-            (0, failure("error", "the server ended the answer with an error")),
             (0, Piece::End),
             (1, failure("rate_limit", "m")),
         ],

@@ -149,6 +149,11 @@ impl Reading {
         for delta in out.into_deltas() {
             reading.take(events.len().saturating_sub(1), delta.piece);
         }
+        let errs = |word: &&String| word.eq_ignore_ascii_case("error");
+        if let (None, Some(word)) = (&reading.failure, reading.finish.as_ref().filter(errs)) {
+            let failure = Failure::new(word, "the server ended the answer with an error");
+            reading.failure = Some((events.len().saturating_sub(1), failure));
+        }
         reading
     }
 
