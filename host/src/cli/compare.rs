@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
-use super::{exit, print_result};
+use super::{conclude, print_result};
 use crate::error::Error;
 use crate::metrics::{Aggregate, Metric, Quantity, Rule, Ruling, judge_rule};
 use crate::report::{
@@ -116,7 +116,7 @@ fn gate(args: &CompareArgs, baseline: &Path, candidate: &Path, language: Languag
         }
         _ => gate_text(&rulings, args.strict, language),
     })?;
-    Ok(if rulings.iter().any(|ruling| ruling.fails(args.strict)) { exit::OBJECTIVE } else { 0 })
+    Ok(conclude::gate(rulings.iter().any(|ruling| ruling.fails(args.strict))))
 }
 
 /// Tools that define a number differently must not be held against each other by it.

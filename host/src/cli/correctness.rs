@@ -5,17 +5,18 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::conclude::{Found, conclude};
 use super::load::deadline::DeadlineArgs;
 use super::load::results::Output;
 use super::load::target::TargetArgs;
-use super::load::{Live, PLAIN_WIDTH, early_end, tell_files, without_success};
-use super::{exit, print_result};
+use super::load::{Live, PLAIN_WIDTH, tell_files};
+use super::print_result;
 use crate::error::Error;
 use crate::plan::{
     CheckWord, CorrectnessInput, CorrectnessPlan, LoadInput, Plan, default, resolve_correctness,
 };
 use crate::report::{Progress, ascii_json};
-use crate::run::{self, Checked, Ended, SeriesWatcher, Watcher};
+use crate::run::{self, Answered, Checked, Ended, RunStatus, SeriesWatcher, Watcher};
 use crate::workload::Check;
 
 #[derive(Debug, Args)]
@@ -161,25 +162,22 @@ pub(super) fn run(args: CorrectnessArgs) -> Result<u8, Error> {
         Output::Json => print_result(&format!("{}\n", ascii_json(&checked.json)))?,
         Output::Text => print_result(&checked.page(&plan).render(PLAIN_WIDTH))?,
     }
-    Ok(conclude(&plan, &checked))
+    Ok(conclude(found(&plan, &checked), false))
 }
 
-/// Says on stderr what the result does not, and picks the exit code.
-fn conclude(plan: &CorrectnessPlan, checked: &Checked) -> u8 {
+/// Says on stderr what the result does not, and what of it decides the exit code.
+fn found(plan: &CorrectnessPlan, checked: &Checked) -> Found {
     let report = &checked.report;
-    if !tell_files(&report.files) {
-        return exit::INTERNAL;
-    }
-    if let Some(code) = early_end(report.ended) {
-        return code;
-    }
+    let unwritten = !tell_files(&report.files);
     if report.ended == Ended::TimedOut {
         eprintln!("note: --timeout passed before all requests could be completed");
     }
-    if checked.correctness.answered == 0 {
-        return without_success(&report.summary.failures);
-    }
-    if checked.page(plan).is_within() { 0 } else { exit::OBJECTIVE }
+    let status = RunStatus {
+        answered: Answered::of(checked.correctness.answered, &report.summary.failures),
+        objectives_met: checked.page(plan).is_within(),
+        ..RunStatus::of(report)
+    };
+    Found { unwritten, ended: report.ended, status }
 }
 
 /// The progress view of the rounds; says which is on where there are two.

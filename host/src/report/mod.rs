@@ -15,6 +15,7 @@ mod progress;
 mod python_json;
 mod record_json;
 mod run_dir;
+mod run_verdict;
 mod summary_json;
 mod sweep;
 
@@ -33,5 +34,6 @@ pub use plugin_usage::{plugin_json, plugin_line};
 pub use progress::Progress;
 pub use record_json::{parse_record, write_record};
 pub use run_dir::RunDir;
+pub use run_verdict::RunVerdict;
 pub use summary_json::{SCHEMA_VERSION, ascii_json, summary_json};
 pub use sweep::{LoadAxis, SeriesRow, bracket_line, saturation_line, search_json, series_table, sweep_json};

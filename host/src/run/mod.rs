@@ -34,6 +34,7 @@ mod results;
 mod schedule;
 mod search;
 mod setup;
+mod status;
 mod sweep;
 mod tally;
 mod turns;
@@ -68,6 +69,7 @@ pub use replay::{Replayed, replay};
 pub use results::ResultFiles;
 pub use search::{SearchEnd, SearchStep, find_max_rate};
 pub use setup::{Setup, plugin_engine};
+pub use status::{Answered, RunStatus};
 pub use sweep::{SeriesWatcher, SweepEnd, SweepRun, sweep, write_series};
 
 use control::Stop;

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::forecast::forecast;
 use super::results::Output;
-use super::{Live, LoadArgs, early_end, load_of, tell_files, without_success};
-use crate::cli::{exit, print_result};
+use super::{Live, LoadArgs, load_of, tell_files};
+use crate::cli::conclude::{Found, conclude};
+use crate::cli::print_result;
 use crate::error::Error;
-use crate::metrics::Validity;
 use crate::plan::{
     FileKey, FileRun, KeyKind, Loads, Plan, PlanFile, Series, Setting, plan_schema, resolve, results_dir,
 };
@@ -114,7 +114,8 @@ pub(super) fn run(job: Job, beside: Beside) -> Result<u8, Error> {
         eprintln!("results: {}", write_series(dir, "plan", &json)?.display());
     }
     drop(lock);
-    Ok(code(&end, beside.strict))
+    let unwritten = !tell_written(&end);
+    Ok(conclude(Found { unwritten, ended: end.ended, status: end.status(&runs) }, beside.strict))
 }
 
 fn print(output: Output, json: &Value, text: &str) -> Result<(), Error> {
@@ -266,36 +267,15 @@ fn plan_of(origin: &str, run: &FileRun) -> Result<Plan> {
         .map_err(|error| anyhow!("{}: {error:#}", at(&format!("{error:#}"))))
 }
 
-/// The exit code of all of them: as of one run, and of several the gravest.
-fn code(end: &BatchEnd, strict: bool) -> u8 {
-    let reports = || end.runs.iter().filter_map(|run| run.report.as_ref());
-    let written: Vec<bool> = reports().map(|report| tell_failed(&report.files)).collect();
+/// Says what could not be written, where the rest is was said as each run ended; false where there is any.
+fn tell_written(end: &BatchEnd) -> bool {
+    let reports = end.runs.iter().filter_map(|run| run.report.as_ref());
+    let unwritten = reports.filter(|report| report.files.is_err());
+    let unwritten = unwritten.filter(|report| !tell_files(&report.files)).count();
     if let Some(error) = &end.unkept {
         eprintln!("error: {error:#}");
     }
-    if written.contains(&false) || end.unkept.is_some() {
-        return exit::INTERNAL;
-    }
-    if let Some(code) = early_end(end.ended) {
-        return code;
-    }
-    if let Some(report) = reports().find(|report| report.summary.counts.ok == 0) {
-        return without_success(&report.summary.failures);
-    }
-    let missed = |run: &BatchDone| match (&run.found, &run.report) {
-        (Some(found), Some(_)) => !found.passed,
-        (_, report) => report.as_ref().and_then(|r| r.summary.slo.as_ref()).is_some_and(|slo| !slo.all_met()),
-    };
-    if end.runs.iter().any(missed) {
-        return exit::OBJECTIVE;
-    }
-    let invalid = reports().any(|report| report.judgement.verdict.validity == Validity::Invalid);
-    if strict && invalid { exit::NOT_VALID } else { 0 }
-}
-
-/// Says what could not be written; where the rest is was said as each run ended.
-fn tell_failed(files: &anyhow::Result<Option<run::ResultFiles>>) -> bool {
-    files.is_ok() || tell_files(files)
+    unwritten == 0 && end.unkept.is_none()
 }
 
 /// Says on stderr which run is on, and shows it as any run.
