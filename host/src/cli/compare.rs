@@ -9,8 +9,8 @@ use super::{conclude, print_result};
 use crate::error::Error;
 use crate::metrics::{Aggregate, Metric, Quantity, Rule, Ruling, judge_rule};
 use crate::report::{
-    ComparedRun, Format, Language, Tool, ascii_json, compare_json, comparison_notes, gate_json, gate_text,
-    inert, read_pair, read_runs, render_comparison,
+    ComparedRun, Format, Language, Tool, ascii_json, compare_json, comparison_notes, damage_notes, gate_json,
+    gate_text, inert, read_pair, read_runs, render_comparison,
 };
 
 /// Notes quote what a file by a stranger may say.
@@ -80,6 +80,12 @@ pub(super) fn run(args: CompareArgs) -> Result<u8, Error> {
         return gate(&args, baseline, candidate, language);
     }
     let runs = read_runs(&args.results, args.seed).map_err(Error::usage)?;
+    // The other formats hold them.
+    if matches!(args.output, CompareOutput::Csv | CompareOutput::Json) {
+        for note in damage_notes(&runs, language) {
+            eprintln!("note: {}", inert(&note, NOTE_WIDTH));
+        }
+    }
     let format = match args.output {
         CompareOutput::Text => Format::Text { width: width() },
         CompareOutput::Markdown => Format::Markdown,

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::conclude::{Found, conclude};
 use super::load::deadline::DeadlineArgs;
+use super::load::forecast;
 use super::load::results::Output;
 use super::load::target::TargetArgs;
 use super::load::{Live, PLAIN_WIDTH, tell_files};
@@ -101,6 +102,9 @@ struct CheckLoadArgs {
     drain: Option<f64>,
     #[command(flatten)]
     deadlines: DeadlineArgs,
+    /// Send nothing: print estimated requests, tokens and time, and the first request without its key
+    #[arg(long, hide_short_help = true)]
+    dry_run: bool,
 }
 
 /// What becomes of the replies.
@@ -122,6 +126,7 @@ impl CorrectnessArgs {
     fn into_input(self) -> CorrectnessInput {
         let CorrectnessArgs { target, check, load, results } = self;
         let mut input = LoadInput {
+            dry_run: load.dry_run,
             max_num_completed_requests: load.max_num_completed_requests,
             num_concurrent_requests: load.num_concurrent_requests,
             timeout: load.timeout,
@@ -151,11 +156,14 @@ impl CorrectnessArgs {
 }
 
 pub(super) fn run(args: CorrectnessArgs) -> Result<u8, Error> {
-    let output = args.results.output;
+    let (output, dry_run) = (args.results.output, args.load.dry_run);
     let plan = resolve_correctness(args.into_input(), &|name| std::env::var(name).ok());
     let plan = plan.map_err(Error::usage)?;
     for note in &plan.plan.notes {
         eprintln!("note: {note}");
+    }
+    if dry_run {
+        return forecast::correctness(&plan, output);
     }
     let checked = run::correctness(&plan, &mut Rounds::new(plan.check))?;
     match output {

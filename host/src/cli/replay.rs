@@ -24,7 +24,9 @@ const NOTE_WIDTH: usize = 400;
     after_help = "Example: llmperf load --record rec …, then llmperf replay rec --tokenizer tokenizer.json"
 )]
 pub(super) struct ReplayArgs {
-    /// Directory that was given to --record, or the file in it
+    /// Directory that was given to --record, or the file in it; or that of a run, whose records are summarised again
+    ///
+    /// A run that was killed has no summary.json; this makes one of its records.jsonl (with --results-dir, and LLMPerf's files too).
     #[arg(value_name = "RECORDING")]
     recording: PathBuf,
     /// Plugin to read the responses with, instead of the one of the run

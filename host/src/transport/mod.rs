@@ -12,4 +12,4 @@ mod preopen;
 
 pub use deadline::Deadlines;
 pub use fetch::Fetcher;
-pub use http::Transport;
+pub use http::{Transport, added_headers};

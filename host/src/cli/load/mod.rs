@@ -1,7 +1,7 @@
 //! `llmperf load`: the load test.
 
 pub(super) mod deadline;
-mod forecast;
+pub(super) mod forecast;
 mod goals;
 mod plan_file;
 pub(super) mod results;
@@ -72,12 +72,17 @@ impl LoadArgs {
 
 pub(super) fn run(mut args: LoadArgs) -> Result<u8, Error> {
     let (output, strict) = (args.results.output, args.results.strict);
-    if let Some(job) = std::mem::take(&mut args.plan).job() {
+    let dry_run = args.plan.dry_run;
+    if let Some(job) = std::mem::take(&mut args.plan).job().map_err(Error::usage)? {
         return plan_file::run(job, Beside { output, strict, results_dir: args.results.results_dir });
     }
-    let plan = resolve(args.into_input(), &|name| std::env::var(name).ok()).map_err(Error::usage)?;
+    let input = LoadInput { dry_run, ..args.into_input() };
+    let plan = resolve(input, &|name| std::env::var(name).ok()).map_err(Error::usage)?;
     for note in &plan.notes {
         eprintln!("note: {note}");
+    }
+    if dry_run {
+        return forecast::one(&plan, output);
     }
     match &plan.goals.series {
         Some(Series::Sweep(loads)) => return series::sweep(&plan, loads, output, strict),

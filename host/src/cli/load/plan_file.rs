@@ -4,19 +4,20 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
 use serde_json::Value;
 
-use super::forecast::forecast;
+use super::forecast;
 use super::results::Output;
 use super::{Live, LoadArgs, load_of, tell_files};
 use crate::cli::conclude::{Found, conclude};
 use crate::cli::print_result;
 use crate::error::Error;
 use crate::plan::{
-    FileKey, FileRun, KeyKind, Loads, Plan, PlanFile, Series, Setting, plan_schema, resolve, results_dir,
+    FileKey, FileRun, KeyKind, LoadInput, Loads, Plan, PlanFile, Series, Setting, plan_schema, resolve,
+    results_dir,
 };
 use crate::report::llmperf::file_base;
 use crate::report::{BatchRow, LoadAxis, Progress, ascii_json, batch_table, inert};
@@ -44,11 +45,14 @@ pub(super) struct PlanArgs {
         "TargetArgs", "ShapeArgs", "DeadlineArgs", "WorkloadArgs", "GoalArgs", "tokens", "save_text", "record", "dialect", "metadata",
     ])]
     plan: Option<PathBuf>,
-    /// With --plan: say what would be done, with estimated requests, tokens and time
-    #[arg(long, requires = "plan", hide_short_help = true)]
-    dry_run: bool,
+    /// Send nothing: print estimated requests, tokens and time, and the first request without its key
+    ///
+    /// No connection is opened, also not for an access token. It works with one run, --sweep, --find-max-rate and --plan.
+    #[arg(long, hide_short_help = true)]
+    pub(super) dry_run: bool,
     /// With --plan: make all runs again, also those that are done
-    #[arg(long, requires = "plan", hide_short_help = true)]
+    // Not `requires`: clap drops that where a flag is given that --plan excludes.
+    #[arg(long, hide_short_help = true)]
     restart: bool,
     /// Print the JSON schema of plan files
     #[arg(long, hide_short_help = true)]
@@ -57,11 +61,18 @@ pub(super) struct PlanArgs {
 
 impl PlanArgs {
     /// What is asked for instead of one run, if anything.
-    pub(super) fn job(self) -> Option<Job> {
-        if self.plan_schema {
-            return Some(Job::Schema);
+    ///
+    /// # Errors
+    /// `--restart` without a plan.
+    pub(super) fn job(self) -> Result<Option<Job>> {
+        match (self.plan_schema, self.plan) {
+            (true, _) => Ok(Some(Job::Schema)),
+            (false, Some(file)) => Ok(Some(Job::Runs { file, dry_run: self.dry_run, restart: self.restart })),
+            (false, None) if self.restart => {
+                bail!("--restart makes the runs of a plan again\nhint: give --plan FILE, or leave it out")
+            }
+            (false, None) => Ok(None),
         }
-        Some(Job::Runs { file: self.plan?, dry_run: self.dry_run, restart: self.restart })
     }
 }
 
@@ -96,8 +107,7 @@ pub(super) fn run(job: Job, beside: Beside) -> Result<u8, Error> {
         None => None,
     };
     if dry_run {
-        let (json, text) = forecast(&runs, state.as_ref(), cool_down);
-        return print(beside.output, &json, &text).map(|()| 0);
+        return forecast::plan_file(&runs, state.as_ref(), cool_down, beside.output);
     }
     if dir.is_none() {
         eprintln!("note: without results-dir nothing is saved, and the plan cannot go on where it stopped");
@@ -169,12 +179,12 @@ fn read(file: &Path, dir: Option<PathBuf>, dry_run: bool) -> Result<(Span, Optio
     let text = std::fs::read_to_string(file).with_context(|| format!("--plan {origin} cannot be read"))?;
     let written = PlanFile::parse(&origin, &text, &keys())?;
     let dir = dir.or(written.results_dir).filter(|dir| !dir.as_os_str().is_empty());
-    let dir = if dry_run { dir } else { results_dir(dir)? };
+    let dir = results_dir(dir, dry_run)?;
     let mut runs: Vec<BatchRun> = Vec::new();
     let mut seen: Vec<Settings> = Vec::new();
     let mut dirs: Vec<String> = Vec::new();
     for run in &written.runs {
-        let plan = plan_of(&origin, run)?;
+        let plan = plan_of(&origin, run, dry_run)?;
         for note in &plan.notes {
             eprintln!("note: run {:?}: {note}", run.name);
         }
@@ -236,7 +246,7 @@ fn dir_name(name: &str, taken: &[String]) -> String {
 }
 
 /// The plan of a run, through the parser of the command line.
-fn plan_of(origin: &str, run: &FileRun) -> Result<Plan> {
+fn plan_of(origin: &str, run: &FileRun, dry_run: bool) -> Result<Plan> {
     let mut argv = Vec::new();
     for setting in &run.settings {
         let is_switch = flags().get_arguments().any(|arg| {
@@ -263,7 +273,8 @@ fn plan_of(origin: &str, run: &FileRun) -> Result<Plan> {
         let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         anyhow!("{}: {first}", at(&first))
     })?;
-    resolve(args.into_input(), &|name| std::env::var(name).ok())
+    let input = LoadInput { dry_run, ..args.into_input() };
+    resolve(input, &|name| std::env::var(name).ok())
         .map_err(|error| anyhow!("{}: {error:#}", at(&format!("{error:#}"))))
 }
 

@@ -26,7 +26,7 @@ const STYLE: &str = include_str!("style.css");
 /// # Errors
 /// Names the file where its records cannot be read.
 pub fn html_page(run: &RunDir) -> Result<String> {
-    let (portrait, torn) = portrait(run)?;
+    let portrait = portrait(run)?;
     let (summary, manifest) = (&run.summary, &run.manifest);
     let model = foreign_at(manifest, "/plan/model");
     let parts = [
@@ -38,7 +38,7 @@ pub fn html_page(run: &RunDir) -> Result<String> {
         figures::figures(&portrait)?,
         outcome::objectives(summary),
         outcome::failures(summary),
-        notes(run, &portrait, torn),
+        notes(run, &portrait),
         facts::facts(summary, manifest),
         latencies::definitions(summary),
         foot(run),
@@ -46,15 +46,15 @@ pub fn html_page(run: &RunDir) -> Result<String> {
     Ok(parts.concat())
 }
 
-/// The shape of the run, and whether its records end inside a line.
-fn portrait(run: &RunDir) -> Result<(Portrait, bool)> {
+/// The shape of the run.
+fn portrait(run: &RunDir) -> Result<Portrait> {
     let of_server = run.summary.pointer("/tokens/basis").is_some_and(|basis| basis == "server");
     let basis = if of_server { TokenBasis::Server } else { TokenBasis::Local };
     let mut extent = Extent::new(basis);
-    let torn = each_record(&run.records, |record| extent.add(&record))?;
+    each_record(&run.records, |record| extent.add(&record))?;
     let mut portrait = Portrait::new(&extent);
     each_record(&run.records, |record| portrait.add(&record))?;
-    Ok((portrait, torn))
+    Ok(portrait)
 }
 
 /// The beginning of a page that fetches nothing and runs nothing, up to its body; `title` is HTML already.
@@ -71,13 +71,11 @@ pub(super) fn page_head(lang: &str, title: &str, style: &str) -> String {
 }
 
 /// What the summary notes, and what the files do not agree in.
-fn notes(run: &RunDir, portrait: &Portrait, torn: bool) -> String {
+fn notes(run: &RunDir, portrait: &Portrait) -> String {
     let noted = run.summary.get("notes").and_then(|notes| notes.as_array());
     let noted = noted.into_iter().flatten().filter_map(|note| note.as_str());
-    let mut notes: Vec<String> = noted.map(foreign).collect();
-    if torn {
-        notes.push("records.jsonl ends inside a line; the charts lack that request".to_owned());
-    }
+    let mut notes: Vec<String> = run.damage();
+    notes.extend(noted.map(foreign));
     let in_summary = run.summary.pointer("/metrics/ttft/n").and_then(serde_json::Value::as_u64);
     let in_records = portrait.spreads[0].as_ref().map_or(0, crate::metrics::Spread::n);
     if let Some(n) = in_summary.filter(|n| *n != in_records) {

@@ -29,10 +29,16 @@ pub(super) fn headline(summary: &Value, manifest: &Value) -> String {
     )
 }
 
-/// Whether to believe the run. A replay has no verdict of its own.
+/// Whether to believe the run. A replay has no verdict of its own, and a run that was killed was not judged.
 pub(super) fn verdict(summary: &Value) -> String {
     let Some(level) = summary.pointer("/verdict/level").and_then(Value::as_str) else {
-        return "<section class=\"verdict\"><h2>No verdict</h2><p>This is a replay: whether to believe the run was said when it was made.</p></section>\n".to_owned();
+        let why = match summary.get("from_records") {
+            Some(_) => {
+                "These numbers were made again from the records of a run, which do not say how the client fared."
+            }
+            None => "This is a replay: whether to believe the run was said when it was made.",
+        };
+        return format!("<section class=\"verdict\"><h2>No verdict</h2><p>{why}</p></section>\n");
     };
     let class = match level {
         "valid" => "valid",

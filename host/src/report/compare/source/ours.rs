@@ -34,12 +34,13 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         _ => TokenBasis::Local,
     };
     let objectives = objectives(path, json)?;
-    let sample = match beside("records.jsonl") {
+    let (sample, torn) = match beside("records.jsonl") {
         file if file.exists() => {
             let terms = terms(json, plan, &objectives);
-            Some(Sample::of_records(&read_records(&file)?.records, basis, &terms))
+            let read = read_records(&file)?;
+            (Some(Sample::of_records(&read.records, basis, &terms)), read.torn)
         }
-        _ => None,
+        _ => (None, false),
     };
     // A summary that was taken out of its directory does not say whose it is.
     let unnamed = || path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
@@ -56,6 +57,8 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         concurrency: plan["num_concurrent_requests"].as_u64(),
         request_rate: plan["arrival"]["request_rate_per_s"].as_f64(),
         verdict: json.pointer("/verdict/level").and_then(Value::as_str).map(str::to_uppercase),
+        from_records: json.get("from_records").is_some(),
+        torn,
         distributions: Metric::ALL
             .into_iter()
             .filter_map(|metric| Some((metric, distribution(&json["metrics"][metric.definition().name])?)))
