@@ -79,8 +79,12 @@ impl RunDir {
             (None, false) => vec![],
             (None, true) => vec![torn],
             (Some(records), is_torn) => {
+                let lost = match self.summary["counts"]["dropped"].is_null() {
+                    true => "its verdict and what was dropped are not known",
+                    false => "its verdict is not known",
+                };
                 let made = format!(
-                    "the run was killed or has not ended: it has no summary.json, and these numbers are from the {records} requests in its records.jsonl; its verdict and what was dropped are not known"
+                    "the run was killed or has not ended: it has no summary.json, and these numbers are from the {records} requests in its records.jsonl; {lost}"
                 );
                 std::iter::once(made).chain(is_torn.then_some(torn)).collect()
             }
