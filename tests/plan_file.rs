@@ -212,7 +212,7 @@ fn a_plan_that_is_done_ends_again_as_its_runs_did() {
             "{}",
             done.stdout
         );
-        assert!(done.stdout.contains("refused INVALID: "), "{}", done.stdout);
+        assert_eq!(done.stderr.contains("refused: INVALID: "), before == 0, "{}", done.stderr);
     }
     let plan = Plan::new(&text);
     plan.run(&[]).exits(0);

@@ -73,16 +73,13 @@ impl BatchRow {
     }
 }
 
-/// The lines of the table, each ended: one run a line, latencies in ms, and below them what made a verdict. `-` stands for
-/// what is undefined.
+/// The lines of the table, each ended: one run a line, latencies in ms. `-` stands for what is undefined.
 pub fn batch_table(rows: &[BatchRow]) -> String {
     let header =
         ["run", "ok", "failed", "req/s", "tok/s", "TTFT p50", "p99", "ITL p50", "p99", "E2EL p50", "verdict"];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(BatchRow::cells));
-    let reasons =
-        rows.iter().filter_map(|row| Some(row.verdict.as_ref()?.line(&inert(&row.name, NAME_WIDTH))));
-    text_table(&lines) + &reasons.collect::<String>()
+    text_table(&lines)
 }
 
 /// Cells in columns: the first to the left, numbers to the right.
@@ -121,6 +118,5 @@ mod tests {
         assert_eq!(lines[1][..4], ["fast", "one", "2", "0"]);
         assert_eq!(lines[1][6..], ["50.5", "51.0", "10.0", "19.8", "70.5", "DOUBTFUL"]);
         assert_eq!(lines[2], ["nothing", "0", "0", "-", "-", "-", "-", "-", "-", "-", "-"]);
-        assert_eq!(lines[3], ["fast", "one", "DOUBTFUL:", "a", "reason"]);
     }
 }

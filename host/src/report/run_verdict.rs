@@ -44,12 +44,10 @@ impl RunVerdict {
         self.validity.word().to_uppercase()
     }
 
-    /// What made it so, in a line that ends; empty of a run that is valid.
-    pub(super) fn line(&self, run: &str) -> String {
-        match self.reasons.is_empty() {
-            true => String::new(),
-            false => format!("  {run} {}: {}\n", self.word(), self.reasons.join("; ")),
-        }
+    /// It with what made it so; `None` of a run that is valid.
+    pub fn explained(&self) -> Option<String> {
+        let reasons = self.reasons.join("; ");
+        (!reasons.is_empty()).then(|| format!("{}: {reasons}", self.word()))
     }
 }
 
@@ -76,14 +74,14 @@ mod tests {
             {"level": "invalid", "message": Reason::Errors { share: 0.5 }.to_string()},
             {"level": "valid", "message": "a remark"}]}});
         for verdict in [RunVerdict::of(&verdict), RunVerdict::read(&saved).expect("a verdict")] {
-            let line = verdict.line("4 concurrent requests");
-            assert!(line.starts_with("  4 concurrent requests INVALID: "), "{line}");
+            let line = verdict.explained().expect("a reason");
+            assert!(line.starts_with("INVALID: "), "{line}");
             assert!(line.contains("50") && !line.contains("remark") && !line.contains("samples"), "{line}");
         }
         let valid =
             Verdict { validity: Validity::Valid, reasons: vec![(Validity::Valid, Reason::NotCalibrated)] };
         let valid = RunVerdict::of(&valid);
-        assert_eq!((valid.word().as_str(), valid.line("x").as_str()), ("VALID", ""));
+        assert_eq!((valid.word().as_str(), valid.explained()), ("VALID", None));
         assert_eq!(RunVerdict::read(&json!({})), None);
         let gravest = RunVerdict::gravest([valid, RunVerdict::of(&verdict)].into_iter());
         assert_eq!(gravest.map(|verdict| verdict.validity), Some(Validity::Invalid));

@@ -73,7 +73,9 @@ pub fn series_table(axis: LoadAxis, rows: &[SeriesRow<'_>]) -> String {
         if let Some((trial, reason)) = row.trial.filter(|(_, reason)| !reason.is_empty()) {
             text.push_str(&format!("  {} {}: {reason}\n", axis.words(row.load), trial_word(trial)));
         }
-        text.push_str(&RunVerdict::of(row.verdict).line(&axis.words(row.load)));
+        if let Some(verdict) = RunVerdict::of(row.verdict).explained() {
+            text.push_str(&format!("  {} {verdict}\n", axis.words(row.load)));
+        }
     }
     text
 }

@@ -20,7 +20,7 @@ use crate::plan::{
     results_dir,
 };
 use crate::report::llmperf::file_base;
-use crate::report::{BatchRow, LoadAxis, Progress, ascii_json, batch_table, inert};
+use crate::report::{BatchRow, LoadAxis, Progress, RunVerdict, ascii_json, batch_table, inert};
 use crate::run::{
     self, BatchDone, BatchEnd, BatchLock, BatchRun, BatchState, BatchWatcher, Ended, SeriesWatcher,
     SweepPart, Watcher, write_series,
@@ -334,6 +334,9 @@ impl BatchWatcher for Runs {
     fn ends(&mut self, number: usize, done: &BatchDone) {
         if done.report.as_ref().is_some_and(|report| report.ended == Ended::TimedOut) {
             self.say(number, "timeout passed before all requests could be completed");
+        }
+        if let Some(verdict) = done.row.verdict.as_ref().and_then(RunVerdict::explained) {
+            self.say(number, &verdict);
         }
     }
     fn cools_down(&mut self, wait: Span) {
