@@ -67,7 +67,7 @@ pub(crate) const CASES: &[Case] = &[
         ended: "",
         says: &["note: the recording is torn", "TTFT"],
         ..Case::new("a recording that grew slowly when its run was killed", || {
-            let mock = mock(&["--ttft", "40ms"]);
+            let mock = mock(&["--ttft", "300ms"]);
             let (results, recording) = (Results::new(), tempfile::tempdir().expect("a directory"));
             let path = recording.path().to_str().expect("UTF-8");
             let file = recording.path().join("recording.llmperf");
@@ -75,7 +75,7 @@ pub(crate) const CASES: &[Case] = &[
             let run = start(&mock.base, &results, &flags);
             let length = || fs::metadata(&file).map_or(0, |file| file.len());
             let mut header = 0;
-            // Some kilobytes a second, and never a pause: it has to be written by the clock.
+            // Some kilobytes a second, and no second without any: it has to be written by the clock.
             kill_once(run, || {
                 header = if header == 0 { length() } else { header };
                 header > 0 && length() > header
@@ -186,7 +186,8 @@ pub(crate) const CASES: &[Case] = &[
         let mut shown: Vec<String> =
             shown["headers"].as_array().expect("headers").iter().map(header).collect();
         let mut sent: Vec<String> = heads.iter().map(|head| head.replace(KEY, "[redacted]")).collect();
-        (shown.sort(), sent.sort());
+        shown.sort();
+        sent.sort();
         assert_eq!(shown, sent);
         (run().args(["--dry-run"]).done(), Results::new())
     }),
