@@ -205,7 +205,7 @@ pub(crate) const CASES: &[Case] = &[
         says: &["failed  INVALID", "200.0000 requests/s INVALID: "],
         ..Case::new("an invalid step of a search that nothing passes", || {
             let search =
-                ["--find-max-rate", "--slo", "ttft:p50<30s", "--request-rate", "200", "--max-rate", "200"];
+                ["--find-max-rate", "--slo", "ttft:p50<1us", "--request-rate", "200", "--max-rate", "200"];
             faulty(&[&search[..], &["--step-duration", "0.1", "--strict"]].concat())
         })
     },

@@ -3,7 +3,8 @@
 mod legacy;
 mod ours;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -100,9 +101,16 @@ fn read_path(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
 
 /// Those of these that are run directories and hold a request: one that was killed has no summary, but may have records.
 fn run_dirs(dirs: &[PathBuf]) -> Vec<PathBuf> {
-    let has_record = |dir: &Path| fs::metadata(dir.join("records.jsonl")).is_ok_and(|file| file.len() > 0);
     let is_run = |dir: &&PathBuf| is_finished(dir) || RunDir::is_one(dir) && has_record(dir);
     dirs.iter().filter(is_run).cloned().collect()
+}
+
+/// Whether the records of a run have a whole line.
+fn has_record(dir: &Path) -> bool {
+    let mut line = Vec::new();
+    let read = File::open(dir.join("records.jsonl"))
+        .and_then(|file| BufReader::new(file).read_until(b'\n', &mut line));
+    read.is_ok() && line.ends_with(b"\n")
 }
 
 fn is_finished(dir: &Path) -> bool {
