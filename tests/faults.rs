@@ -9,6 +9,8 @@ mod pressure;
 mod support;
 #[path = "faults/table.rs"]
 mod table;
+#[path = "faults/unfinished.rs"]
+mod unfinished;
 #[path = "faults/wire.rs"]
 mod wire;
 
@@ -38,6 +40,11 @@ fn the_table_of_pressure_holds() {
 #[test]
 fn the_table_of_ends_holds() {
     table::check(ends::CASES);
+}
+
+#[test]
+fn the_table_of_unfinished_runs_holds() {
+    table::check(unfinished::CASES);
 }
 
 /// What must come of a fault.

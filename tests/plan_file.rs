@@ -194,6 +194,48 @@ fn a_missed_objective_of_any_run_is_the_exit_code() {
 }
 
 #[test]
+fn a_plan_that_is_done_ends_again_as_its_runs_did() {
+    let faulty = mock(&["--fault", "503:every=4"]);
+    let text = of(
+        &faulty.base,
+        "requests = 8\nmodel = \"m\"\n[[run]]\nname = \"refused\"\n[[run]]\nname = \"knee\"\n",
+    )
+    .replacen("requests = 4\n", "", 1);
+    let plan = Plan::new(&format!("{text}sweep = \"concurrency=1,2\"\nslo = \"e2el:p50<1us\"\n"));
+    // The sweep missed its objectives at every load, which goes before the verdict.
+    for before in [0, 3] {
+        let done = plan.run(&["--strict"]).exits(3);
+        assert_eq!(done.stderr.matches("done before").count(), before, "{}", done.stderr);
+        assert_eq!(
+            done.stdout.lines().filter(|line| line.ends_with("  INVALID")).count(),
+            3,
+            "{}",
+            done.stdout
+        );
+        assert_eq!(done.stderr.contains("refused: INVALID: "), before == 0, "{}", done.stderr);
+    }
+    let plan = Plan::new(&text);
+    plan.run(&[]).exits(0);
+    for _ in 0..2 {
+        let done = plan.run(&["--strict"]).exits(4);
+        assert_eq!(done.stderr.matches("done before").count(), 2, "{}", done.stderr);
+    }
+    plan.run(&[]).exits(0);
+    assert_eq!(faulty.truth().len(), 3 * 8 + 2 * 8);
+}
+
+#[test]
+fn of_a_sweep_in_a_plan_one_load_that_meets_the_objectives_is_enough() {
+    let mock = mock(&["--ttft", "100ms", "--max-concurrent", "1"]);
+    let sweep =
+        "model = \"m\"\n[[run]]\nsweep = \"concurrency=1,4\"\nslo = \"ttft:p50<250ms\"\nrequests = 8\n";
+    let plan = Plan::new(&of(&mock.base, sweep));
+    plan.run(&[]).exits(0);
+    let done = plan.run(&[]).exits(0);
+    assert_eq!(done.stderr.matches("done before").count(), 2, "{}", done.stderr);
+}
+
+#[test]
 fn a_dry_run_sends_nothing_and_says_what_it_would() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}/v1", listener.local_addr().expect("an address"));

@@ -204,11 +204,60 @@ fn the_summary_can_be_made_again_from_the_records() {
     let context = Context { chat_template: true, ending: ending_of("openai-chat"), ..Context::default() };
     let summary = summarize(&records, context);
     let mut saved = results.summary();
-    // What the run itself adds is in no record.
-    let of_the_run = ["ended", "connections", "verdict", "health", "error_bar", "plugin"];
-    saved.as_object_mut().expect("an object").retain(|key, _| !of_the_run.contains(&key.as_str()));
+    saved.as_object_mut().expect("an object").retain(|key, _| !OF_THE_RUN.contains(&key.as_str()));
     assert_eq!(summary_json(&summary), saved);
     assert_eq!(counts(&saved), [40, 29, 11, 0]);
+}
+
+/// What the run itself adds to its summary, which is in no record.
+const OF_THE_RUN: [&str; 6] = ["ended", "connections", "verdict", "health", "error_bar", "plugin"];
+
+#[test]
+fn a_run_that_lost_its_summary_has_the_same_numbers() {
+    let mock =
+        mock(&["--ttft", "5ms", "--itl", "1ms", "--fault", "503:every=5", "--fault", "reset,after=3:#9"]);
+    let closed = ["--requests", "60", "--concurrency", "8", "--warmup-requests", "5", "--save-text"];
+    let open = ["--request-rate", "80", "--duration", "1.5", "--max-concurrency", "40"];
+    for flags in [&closed[..], &open] {
+        let results = Results::new();
+        let common = ["--slo", "ttft:p50<1s itl<20ms", "--dialect", "llmperf,vllm", "--metadata", "a=b"];
+        let run = llmperf("load").args(SMALL).args(results.flag()).args(["--base-url", &mock.base]);
+        run.args(flags).args(common).done().exits(0);
+        let (dir, saved) = (results.run_dir(), results.summary());
+        let json_of = |command: &str| -> Value {
+            let done = llmperf(command).args([&dir]).args(["--output", "json"]).done().exits(0);
+            serde_json::from_str(&done.stdout).expect("JSON")
+        };
+        let compared = json_of("compare");
+        std::fs::remove_file(dir.join("summary.json")).expect("it was there");
+        let again = json_of("replay");
+        let dropped = saved["counts"]["dropped"].clone();
+        for (key, value) in saved.as_object().expect("an object") {
+            let mut value = value.clone();
+            if key == "counts" && flags == open {
+                // What was due and never sent is in no record.
+                (value["dropped"], value["scheduled"]) = (Value::Null, Value::Null);
+            }
+            if !(OF_THE_RUN.contains(&key.as_str())
+                || dropped != 0 && ["slo", "goodput", "rates"].contains(&key.as_str()))
+            {
+                assert_eq!(again[key], value, "{key}");
+            }
+        }
+        let compared_again = json_of("compare");
+        assert_eq!(compared_again["runs"][0]["from_records"], true);
+        assert_eq!(compared_again["runs"][0]["metrics"], compared["runs"][0]["metrics"]);
+        // With a place for them, all files of a run are made of its records, and are those of a run.
+        let whole = Results::new();
+        llmperf("replay").args([&dir]).args(whole.flag()).done().exits(0);
+        assert_eq!(whole.summary()["metrics"], saved["metrics"]);
+        assert_eq!(whole.records(), results.records());
+        let llmperfs = entries(&whole.run_dir())
+            .into_iter()
+            .find(|file| file.to_string_lossy().ends_with("_10_summary.json"));
+        let llmperfs = std::fs::read(llmperfs.expect("LLMPerf's summary")).expect("a file");
+        assert_eq!(serde_json::from_slice::<Value>(&llmperfs).expect("JSON"), results.llmperf("summary"));
+    }
 }
 
 #[test]

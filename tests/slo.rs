@@ -56,6 +56,10 @@ fn a_sweep_ends_with_a_table_and_the_load_that_saturates() {
     let done = done.exits(0);
     let rows: Vec<&str> = done.stdout.lines().collect();
     assert!(rows[0].contains("TTFT p50") && rows[0].contains("goodput"), "{}", done.stdout);
+    assert!(rows[0].ends_with("verdict"), "{}", done.stdout);
+    let words = ["VALID", "DOUBTFUL", "INVALID"];
+    let verdicts: Vec<&str> = rows[1..4].iter().filter_map(|row| row.split_whitespace().last()).collect();
+    assert!(verdicts.iter().all(|verdict| words.contains(verdict)), "{}", done.stdout);
     let loads: Vec<&str> = rows[1..4].iter().filter_map(|row| row.split_whitespace().next()).collect();
     assert_eq!(loads, ["1", "2", "6"], "{}", done.stdout);
     assert!(done.stdout.contains("saturation at 2 concurrent requests"), "{}", done.stdout);
@@ -68,6 +72,9 @@ fn a_sweep_ends_with_a_table_and_the_load_that_saturates() {
     assert_eq!(dirs.len(), 3);
     assert!(dirs.iter().all(|dir| dir.is_string()));
     assert_eq!(series["runs"][2]["counts"]["ok"], 24);
+    let levels = series["runs"].as_array().expect("runs").iter().map(|run| &run["verdict"]["level"]);
+    let levels: Vec<String> = levels.map(|level| level.as_str().expect("a word").to_uppercase()).collect();
+    assert_eq!(levels, verdicts, "the table says what the documents do");
 }
 
 #[test]

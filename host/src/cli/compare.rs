@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
-use super::{exit, print_result};
+use super::{conclude, print_result};
 use crate::error::Error;
 use crate::metrics::{Aggregate, Metric, Quantity, Rule, Ruling, judge_rule};
 use crate::report::{
-    ComparedRun, Format, InputNote, Language, ascii_json, compare_json, comparison_notes, gate_json,
-    gate_text, inert, read_pair, read_runs, render_comparison, say,
+    ComparedRun, Format, InputNote, Language, ascii_json, compare_json, comparison_notes, damage_notes,
+    gate_json, gate_text, inert, read_pair, read_runs, render_comparison, say,
 };
 
 /// Notes quote what a file by a stranger may say.
@@ -89,6 +89,12 @@ pub(super) fn run(args: CompareArgs) -> Result<u8, Error> {
     }
     let (runs, notes) = read_runs(&args.results, args.seed).map_err(Error::usage)?;
     tell(&notes, language);
+    // The other formats hold them.
+    if matches!(args.output, CompareOutput::Csv | CompareOutput::Json) {
+        for note in damage_notes(&runs, language) {
+            say(format_args!("note: {}", inert(&note, NOTE_WIDTH)));
+        }
+    }
     let format = match args.output {
         CompareOutput::Text => Format::Text { width: width() },
         CompareOutput::Markdown => Format::Markdown,
@@ -126,7 +132,7 @@ fn gate(args: &CompareArgs, baseline: &Path, candidate: &Path, language: Languag
         }
         _ => gate_text(&rulings, args.strict, language),
     })?;
-    Ok(if rulings.iter().any(|ruling| ruling.fails(args.strict)) { exit::OBJECTIVE } else { 0 })
+    Ok(conclude::gate(rulings.iter().any(|ruling| ruling.fails(args.strict))))
 }
 
 fn tell(notes: &[InputNote], language: Language) {

@@ -6,17 +6,19 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::conclude::{Found, conclude};
 use super::load::deadline::DeadlineArgs;
+use super::load::forecast;
 use super::load::results::Output;
 use super::load::target::TargetArgs;
-use super::load::{Live, PLAIN_WIDTH, early_end, tell_files, without_success};
-use super::{exit, print_result};
+use super::load::{Live, PLAIN_WIDTH, tell_files};
+use super::print_result;
 use crate::error::Error;
 use crate::plan::{
     CheckWord, CorrectnessInput, CorrectnessPlan, LoadInput, Plan, Seed, default, resolve_correctness,
 };
 use crate::report::{Progress, ascii_json, say};
-use crate::run::{self, Checked, Ended, SeriesWatcher, Watcher};
+use crate::run::{self, Answered, Checked, Ended, RunStatus, SeriesWatcher, Watcher};
 use crate::workload::Check;
 
 #[derive(Debug, Args)]
@@ -101,6 +103,9 @@ struct CheckLoadArgs {
     drain: Option<f64>,
     #[command(flatten)]
     deadlines: DeadlineArgs,
+    /// Send nothing: print estimated requests, tokens and time, and the first request without its key
+    #[arg(long, hide_short_help = true)]
+    dry_run: bool,
 }
 
 /// What becomes of the replies.
@@ -122,6 +127,7 @@ impl CorrectnessArgs {
     fn into_input(self) -> CorrectnessInput {
         let CorrectnessArgs { target, check, load, results } = self;
         let mut input = LoadInput {
+            dry_run: load.dry_run,
             max_num_completed_requests: load.max_num_completed_requests,
             num_concurrent_requests: load.num_concurrent_requests,
             timeout: load.timeout,
@@ -151,36 +157,36 @@ impl CorrectnessArgs {
 }
 
 pub(super) fn run(args: CorrectnessArgs) -> Result<u8, Error> {
-    let output = args.results.output;
+    let (output, dry_run) = (args.results.output, args.load.dry_run);
     let plan = resolve_correctness(args.into_input(), &|name| std::env::var(name).ok());
     let plan = plan.map_err(Error::usage)?;
     for note in &plan.plan.notes {
         say(format_args!("note: {note}"));
+    }
+    if dry_run {
+        return forecast::correctness(&plan, output);
     }
     let checked = run::correctness(&plan, &mut Rounds::new(plan.check))?;
     match output {
         Output::Json => print_result(&format!("{}\n", ascii_json(&checked.json)))?,
         Output::Text => print_result(&checked.page(&plan).render(PLAIN_WIDTH))?,
     }
-    Ok(conclude(&plan, &checked))
+    Ok(conclude(found(&plan, &checked), false))
 }
 
-/// Says on stderr what the result does not, and picks the exit code.
-fn conclude(plan: &CorrectnessPlan, checked: &Checked) -> u8 {
+/// Says on stderr what the result does not, and what of it decides the exit code.
+fn found(plan: &CorrectnessPlan, checked: &Checked) -> Found {
     let report = &checked.report;
-    if !tell_files(&report.files) {
-        return exit::INTERNAL;
-    }
-    if let Some(code) = early_end(report.ended) {
-        return code;
-    }
+    let unwritten = !tell_files(&report.files);
     if report.ended == Ended::TimedOut {
         say(format_args!("note: --timeout passed before all requests could be completed"));
     }
-    if checked.correctness.answered == 0 {
-        return without_success(&report.summary.failures);
-    }
-    if checked.page(plan).is_within() { 0 } else { exit::OBJECTIVE }
+    let status = RunStatus {
+        answered: Answered::of(checked.correctness.answered, &report.summary.failures),
+        objectives_met: checked.page(plan).is_within(),
+        ..RunStatus::of(report)
+    };
+    Found { unwritten, ended: report.ended, status }
 }
 
 /// The progress view of the rounds; says which is on where there are two.

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod compare;
+mod conclude;
 mod correctness;
 mod load;
 mod mock;
@@ -15,23 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::report::say;
-
-/// Exit codes; scripts rely on them.
-mod exit {
-    pub(super) const INTERNAL: u8 = 1;
-    pub(super) const USAGE: u8 = 2;
-    /// An objective of --slo was missed, the limit of --fail-above, or a rule of --fail-if.
-    pub(super) const OBJECTIVE: u8 = 3;
-    /// The verdict is INVALID; with --strict only.
-    pub(super) const NOT_VALID: u8 = 4;
-    /// No request succeeded.
-    pub(super) const TARGET: u8 = 5;
-    pub(super) const PLUGIN: u8 = 6;
-    /// Ended by Ctrl-C, SIGTERM or SIGHUP; partial results are written.
-    pub(super) const INTERRUPTED: u8 = 130;
-}
 
 /// Load tests for LLM APIs.
 #[derive(Debug, Parser)]
@@ -71,7 +57,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help goes to stdout and is no failure. Where nobody reads it, there is nobody to tell.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
+            return ExitCode::from(if error.use_stderr() { conclude::USAGE } else { 0 });
         }
     };
     let done = match cli.command {
@@ -89,11 +75,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             say(format_args!("error: {error}"));
-            ExitCode::from(match error.kind {
-                ErrorKind::Internal => exit::INTERNAL,
-                ErrorKind::Usage => exit::USAGE,
-                ErrorKind::Plugin => exit::PLUGIN,
-            })
+            ExitCode::from(conclude::error(error.kind))
         }
     }
 }

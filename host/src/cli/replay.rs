@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::conclude::{Found, conclude};
 use super::load::results::{DialectArgs, Output, Tokens};
-use super::load::{PLAIN_WIDTH, tell_files, without_success};
-use super::{exit, print_result};
+use super::load::{PLAIN_WIDTH, tell_files};
+use super::print_result;
 use crate::error::Error;
 use crate::plan::{ReplayInput, resolve_replay};
 use crate::report::{RunLabel, ascii_json, inert, render, render_dialects, say};
-use crate::run::{self, Replayed};
+use crate::run::{self, Replayed, RunStatus};
 
 /// Notes quote what a file by a stranger may say.
 const NOTE_WIDTH: usize = 400;
@@ -23,7 +24,9 @@ const NOTE_WIDTH: usize = 400;
     after_help = "Example: llmperf load --record rec …, then llmperf replay rec --tokenizer tokenizer.json"
 )]
 pub(super) struct ReplayArgs {
-    /// Directory that was given to --record, or the file in it
+    /// Directory that was given to --record, or the file in it; or that of a run, whose records are summarised again
+    ///
+    /// A run that was killed has no summary.json; this makes one of its records.jsonl (with --results-dir, and LLMPerf's files too).
     #[arg(value_name = "RECORDING")]
     recording: PathBuf,
     /// Plugin to read the responses with, instead of the one of the run
@@ -83,7 +86,10 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8, Error> {
         Output::Json => print_result(&format!("{}\n", ascii_json(&replayed.json)))?,
         Output::Text => print_result(&text(&replayed))?,
     }
-    Ok(conclude(&replayed))
+    // The exit code that the run would have had.
+    let unwritten = !tell_files(&replayed.files);
+    let status = RunStatus::of_summary(&replayed.summary);
+    Ok(conclude(Found { unwritten, ..Found::complete(status) }, false))
 }
 
 fn text(replayed: &Replayed) -> String {
@@ -102,17 +108,4 @@ fn text(replayed: &Replayed) -> String {
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     render(&replayed.summary, &label, PLAIN_WIDTH, color)
         + &render_dialects(&replayed.dialects, PLAIN_WIDTH, color)
-}
-
-/// Says where the results are, and picks the exit code that the run would have had.
-fn conclude(replayed: &Replayed) -> u8 {
-    if !tell_files(&replayed.files) {
-        return exit::INTERNAL;
-    }
-    let summary = &replayed.summary;
-    match (summary.counts.ok, &summary.slo) {
-        (0, _) => without_success(&summary.failures),
-        (_, Some(slo)) if !slo.all_met() => exit::OBJECTIVE,
-        _ => 0,
-    }
 }

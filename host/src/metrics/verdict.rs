@@ -252,6 +252,13 @@ impl Validity {
             Validity::Invalid => "invalid",
         }
     }
+
+    /// What the word stands for; `None` where it is none of ours.
+    pub fn of_word(word: &str) -> Option<Validity> {
+        [Validity::Valid, Validity::Doubtful, Validity::Invalid]
+            .into_iter()
+            .find(|known| known.word() == word)
+    }
 }
 
 mod wording;

@@ -1,4 +1,4 @@
-//! What a run will come to, before anything is sent. How fast the target is, nobody knows yet: the estimate says what it
+//! How many requests, tokens and seconds a run will take, before anything is sent. How fast the target is, nobody knows yet: the estimate says what it
 //! assumes.
 
 use super::{Plan, SearchPlan, Series};
@@ -12,10 +12,12 @@ pub const ASSUMED_TTFT_S: f64 = 0.5;
 pub const ASSUMED_TOKENS_PER_S: f64 = 50.0;
 /// Tokens of English text in a byte, about.
 const TOKENS_PER_BYTE: f64 = 0.25;
+/// A reply to a question of the correctness test, about: a number is shorter, five sentences are longer.
+const REPLY_TOKENS: f64 = 50.0;
 /// LLMPerf's instruction, which every prompt of its begins with, is 25 to 28 tokens long.
 const SHORTEST_PROMPT: Tokens = Tokens(27);
 
-/// What a run will come to.
+/// How much a run will take.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// Warm-up included.
@@ -57,7 +59,10 @@ pub fn estimate(plan: &Plan) -> Estimate {
         None => plan.workload.isl.mean_drawn(SHORTEST_PROMPT),
     };
     let prefix = plan.prefix.map_or(0.0, |prefix| prefix.tokens.0 as f64 * prefix.share);
-    let osl = plan.workload.osl.mean_drawn(Tokens(1));
+    let osl = match plan.check {
+        Some(_) => REPLY_TOKENS,
+        None => plan.workload.osl.mean_drawn(Tokens(1)),
+    };
     let answer = ASSUMED_TTFT_S + (osl - 1.0).max(0.0) / ASSUMED_TOKENS_PER_S;
     if let Some(Series::Search(how)) = plan.goals.series {
         let search = RateSearch::new(how.first_rate, how.max_rate);

@@ -9,6 +9,8 @@ use crate::metrics::{Dialect, TokenBasis};
 /// The settings of `llmperf load` as they were given. Field names are the long flag names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LoadInput {
+    /// Nothing is to be sent, so no directory is made.
+    pub dry_run: bool,
     pub model: Option<String>,
     pub llm_api: Option<String>,
     /// `mock` starts the built-in target.

@@ -14,13 +14,13 @@ use crate::plugin::Limits;
 use crate::provider::Catalog;
 use crate::record::archive::RECORDING_FILE;
 
-/// The directory is made now; a recording in it is never written over.
-pub(super) fn record_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
+/// The directory is made now, where it is no `dry_run`; a recording in it is never written over.
+pub(super) fn record_dir(given: Option<PathBuf>, dry_run: bool) -> Result<Option<PathBuf>> {
     let Some(dir) = given else { return Ok(None) };
     if dir.as_os_str().is_empty() {
         bail!("--record is empty\nhint: name a directory; it is made where there is none");
     }
-    writable_dir(&dir).with_context(|| format!("--record {} cannot be used", dir.display()))?;
+    writable_dir(&dir, dry_run).with_context(|| format!("--record {} cannot be used", dir.display()))?;
     if dir.join(RECORDING_FILE).exists() {
         bail!(
             "--record {} holds a recording already\nhint: name another directory, or remove {RECORDING_FILE} from it",
@@ -85,7 +85,7 @@ pub fn resolve_replay(input: ReplayInput) -> Result<ReplayPlan> {
         slos: slos(&input.slo)?,
         limits: limits(&input.plugin_limits)?,
         dialects: input.dialects,
-        results_dir: results_dir(input.results_dir)?,
+        results_dir: results_dir(input.results_dir, false)?,
         save_text: input.save_text,
         show_plugin_log: input.plugin_log,
     })
@@ -116,10 +116,12 @@ mod tests {
     fn a_directory_is_made_and_a_recording_in_it_kept() {
         let dir = tempfile::tempdir().expect("a directory");
         let new = dir.path().join("a/b");
-        assert_eq!(record_dir(Some(new.clone())).expect("a directory"), Some(new.clone()));
+        record_dir(Some(new.clone()), true).expect("a directory");
+        assert!(!new.exists(), "a dry run makes nothing");
+        assert_eq!(record_dir(Some(new.clone()), false).expect("a directory"), Some(new.clone()));
         std::fs::write(new.join(RECORDING_FILE), "").expect("written");
         let check = |given: PathBuf, words: &[&str]| {
-            let error = format!("{:#}", record_dir(Some(given)).expect_err("refused"));
+            let error = format!("{:#}", record_dir(Some(given), false).expect_err("refused"));
             assert!(words.iter().all(|word| error.contains(word)), "{error}");
         };
         check(new.clone(), &["--record", "holds a recording already", "hint:"]);

@@ -103,9 +103,9 @@ pub fn resolve(mut input: LoadInput, env: &dyn Fn(&str) -> Option<String>) -> Re
         goals,
         sampling: addressed.sampling,
         metadata: metadata(input.metadata.as_deref())?,
-        results_dir: results_dir(input.results_dir)?,
+        results_dir: results_dir(input.results_dir, input.dry_run)?,
         save_text: input.save_text,
-        record: record_dir(input.record)?,
+        record: record_dir(input.record, input.dry_run)?,
         dialects: input.dialects,
         show_plugin_log: input.plugin_log,
         notes,
@@ -195,19 +195,22 @@ fn key_value(flag: &str, item: &str) -> Result<(String, String)> {
     }
 }
 
-/// The directory is made now, so that a run does not end with results and nowhere to put them.
+/// The directory is made now, so that a run does not end with results and nowhere to put them; not where it is a `dry_run`.
 ///
 /// # Errors
 /// It cannot be made, or nothing can be written into it.
-pub fn results_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
+pub fn results_dir(given: Option<PathBuf>, dry_run: bool) -> Result<Option<PathBuf>> {
     let Some(dir) = given.filter(|dir| !dir.as_os_str().is_empty()) else { return Ok(None) };
-    writable_dir(&dir).with_context(|| format!("--results-dir {} cannot be used", dir.display()))?;
+    writable_dir(&dir, dry_run).with_context(|| format!("--results-dir {} cannot be used", dir.display()))?;
     Ok(Some(dir))
 }
 
-pub(super) fn writable_dir(dir: &Path) -> Result<()> {
+pub(super) fn writable_dir(dir: &Path, dry_run: bool) -> Result<()> {
     if dir.exists() && !dir.is_dir() {
         bail!("it is a file\nhint: name a directory; it is made where there is none");
+    }
+    if dry_run {
+        return Ok(());
     }
     fs::create_dir_all(dir)?;
     tempfile::tempfile_in(dir).context("nothing can be written into it")?;

@@ -12,6 +12,7 @@ mod prepare;
 mod route;
 mod scheme;
 mod secret;
+mod shown;
 mod watsonx;
 
 pub use aws::{AwsKeySource, AwsKeys, Sigv4, aws_region, payload_sha256};
@@ -24,6 +25,7 @@ pub use prepare::{Refusal, own_header, parse_header};
 pub use route::alike;
 pub use scheme::{Env, Scheme};
 pub use secret::{Secret, Secrets};
+pub use shown::ShownRequest;
 
 use http::{HeaderName, HeaderValue};
 use url::Url;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::console::{grouped, rate};
-use super::inert;
+use super::{RunVerdict, inert};
 use crate::metrics::{Level, Metric, Summary};
 
 /// Columns of a run's name: a longer one leaves no room for numbers.
@@ -24,11 +24,14 @@ pub struct BatchRow {
     pub itl_p50_ms: Option<f64>,
     pub itl_p99_ms: Option<f64>,
     pub e2el_p50_ms: Option<f64>,
+    /// Of a search, the gravest of its steps. It is kept in the run's own document.
+    #[serde(skip)]
+    pub verdict: Option<RunVerdict>,
 }
 
 impl BatchRow {
     /// The line of a run.
-    pub fn of(name: &str, summary: &Summary) -> BatchRow {
+    pub fn of(name: &str, summary: &Summary, verdict: Option<RunVerdict>) -> BatchRow {
         let quantile = |metric, level| {
             let distribution = summary.distributions.get(&metric)?;
             Some(distribution.at(level)?.value)
@@ -45,6 +48,7 @@ impl BatchRow {
             itl_p50_ms: quantile(Metric::Itl, Level::P50),
             itl_p99_ms: quantile(Metric::Itl, Level::P99),
             e2el_p50_ms: quantile(Metric::E2el, Level::P50),
+            verdict,
         }
     }
 
@@ -64,13 +68,15 @@ impl BatchRow {
             ms(self.itl_p50_ms),
             ms(self.itl_p99_ms),
             ms(self.e2el_p50_ms),
+            self.verdict.as_ref().map_or("-".to_owned(), RunVerdict::word),
         ]
     }
 }
 
 /// The lines of the table, each ended: one run a line, latencies in ms. `-` stands for what is undefined.
 pub fn batch_table(rows: &[BatchRow]) -> String {
-    let header = ["run", "ok", "failed", "req/s", "tok/s", "TTFT p50", "p99", "ITL p50", "p99", "E2EL p50"];
+    let header =
+        ["run", "ok", "failed", "req/s", "tok/s", "TTFT p50", "p99", "ITL p50", "p99", "E2EL p50", "verdict"];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(BatchRow::cells));
     text_table(&lines)
@@ -97,19 +103,20 @@ pub fn text_table(lines: &[Vec<String>]) -> String {
 mod tests {
     use super::*;
     use crate::metrics::request::tests::record;
-    use crate::metrics::{Context, summarize};
+    use crate::metrics::{Context, Validity, summarize};
 
     #[test]
     fn a_run_is_a_line_and_what_is_undefined_a_dash() {
         let summary = summarize(&[record(0, &[52, 62, 82]), record(1, &[53, 63])], Context::default());
+        let verdict = RunVerdict { validity: Validity::Doubtful, reasons: vec!["a reason".to_owned()] };
         let rows = [
-            BatchRow::of("fast one", &summary),
-            BatchRow::of("nothing", &summarize(&[], Context::default())),
+            BatchRow::of("fast one", &summary, Some(verdict)),
+            BatchRow::of("nothing", &summarize(&[], Context::default()), None),
         ];
         let text = batch_table(&rows);
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[1][..4], ["fast", "one", "2", "0"]);
-        assert_eq!(lines[1][6..], ["50.5", "51.0", "10.0", "19.8", "70.5"]);
-        assert_eq!(lines[2], ["nothing", "0", "0", "-", "-", "-", "-", "-", "-", "-"]);
+        assert_eq!(lines[1][6..], ["50.5", "51.0", "10.0", "19.8", "70.5", "DOUBTFUL"]);
+        assert_eq!(lines[2], ["nothing", "0", "0", "-", "-", "-", "-", "-", "-", "-", "-"]);
     }
 }

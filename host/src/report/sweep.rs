@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::RunVerdict;
 use super::console::{grouped, rate};
 use crate::load::{Bracket, Trial};
-use crate::metrics::{Level, Metric, Pace, Saturation, Summary};
+use crate::metrics::{Level, Metric, Pace, Saturation, Summary, Verdict};
 
 /// A run as the table has it.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +13,7 @@ pub struct SeriesRow<'a> {
     /// Requests at a time, or a second.
     pub load: f64,
     pub summary: &'a Summary,
+    pub verdict: &'a Verdict,
     pub pace: Option<Pace>,
     /// What became of it as a step of a search, and why.
     pub trial: Option<(Trial, &'a str)>,
@@ -52,8 +54,9 @@ pub fn series_table(axis: LoadAxis, rows: &[SeriesRow<'_>]) -> String {
         header.push("goodput");
     }
     if with_trial {
-        header.push("verdict");
+        header.push("step");
     }
+    header.push("verdict");
     let mut lines: Vec<Vec<String>> = vec![header.into_iter().map(str::to_owned).collect()];
     lines.extend(rows.iter().map(|row| cells(axis, row, with_slo, with_trial)));
     let widths: Vec<usize> = (0..lines[0].len())
@@ -69,6 +72,9 @@ pub fn series_table(axis: LoadAxis, rows: &[SeriesRow<'_>]) -> String {
     for row in rows {
         if let Some((trial, reason)) = row.trial.filter(|(_, reason)| !reason.is_empty()) {
             text.push_str(&format!("  {} {}: {reason}\n", axis.words(row.load), trial_word(trial)));
+        }
+        if let Some(verdict) = RunVerdict::of(row.verdict).explained() {
+            text.push_str(&format!("  {} {verdict}\n", axis.words(row.load)));
         }
     }
     text
@@ -104,6 +110,7 @@ fn cells(axis: LoadAxis, row: &SeriesRow<'_>, with_slo: bool, with_trial: bool) 
     if with_trial {
         cells.push(row.trial.map_or("-", |(trial, _)| trial_word(trial)).to_owned());
     }
+    cells.push(RunVerdict::of(row.verdict).word());
     cells
 }
 
@@ -204,7 +211,7 @@ fn with_load(axis: LoadAxis, rows: &[SeriesRow<'_>], runs: Vec<Value>) -> Vec<Va
 mod tests {
     use super::*;
     use crate::metrics::request::tests::record;
-    use crate::metrics::{Context, Slo, SloCounter, TokenBasis, summarize};
+    use crate::metrics::{Context, Reason, Slo, SloCounter, TokenBasis, Validity, summarize};
 
     fn summary() -> Summary {
         let records = [record(0, &[52, 62, 82]), record(1, &[53, 63])];
@@ -216,27 +223,36 @@ mod tests {
         summary
     }
 
+    const VALID: &Verdict = &Verdict { validity: Validity::Valid, reasons: vec![] };
+
     #[test]
-    fn a_run_is_a_line_and_a_reason_stands_below() {
+    fn a_run_is_a_line_and_reasons_stand_below() {
         let summary = summary();
         let pace = Some(Pace { offered: 5.0, achieved: 4.5, keeps_up: false });
-        let row = SeriesRow { load: 5.0, summary: &summary, pace, trial: Some((Trial::Failed, "too slow")) };
+        let reasons = vec![(Validity::Invalid, Reason::Errors { share: 0.5 })];
+        let verdict = &Verdict { validity: Validity::Invalid, reasons };
+        let trial = Some((Trial::Failed, "too slow"));
+        let row = SeriesRow { load: 5.0, summary: &summary, verdict, pace, trial };
         let text = series_table(LoadAxis::RequestRate, &[row]);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 3, "{text}");
+        assert_eq!(lines.len(), 4, "{text}");
         let words: Vec<&str> = lines[1].split_whitespace().collect();
         assert_eq!(
             words,
-            ["5.00", "2", "0", "4.50", "61.73", "50.5", "51.0", "10.0", "19.8", "70.5", "24.69", "failed"]
+            [
+                "5.00", "2", "0", "4.50", "61.73", "50.5", "51.0", "10.0", "19.8", "70.5", "24.69", "failed",
+                "INVALID"
+            ]
         );
         assert_eq!(lines[2], "  5.0000 requests/s failed: too slow");
+        assert!(lines[3].starts_with("  5.0000 requests/s INVALID: "), "{text}");
         assert!(lines.iter().all(|line| line.chars().count() <= 100), "{text}");
     }
 
     #[test]
     fn documents_say_the_load_of_each_run_and_the_rule() {
         let summary = summary();
-        let row = |load| SeriesRow { load, summary: &summary, pace: None, trial: None };
+        let row = |load| SeriesRow { load, summary: &summary, verdict: VALID, pace: None, trial: None };
         let rows = [row(1.0), row(2.0)];
         let json = sweep_json(LoadAxis::Concurrency, &rows, vec![json!({}), json!({})], Saturation::At(1));
         assert_eq!(json["runs"][1]["load"]["concurrency"], 2.0);

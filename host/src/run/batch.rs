@@ -11,12 +11,12 @@ use super::batch_series::{Finding, Searched, SweepPart, findings, search};
 use super::batch_state::{BatchState, FinishedRun, FoundRate};
 use super::interrupt::Interrupts;
 use super::sweep::paced;
-use super::{Ended, Report, SeriesWatcher, Setup};
+use super::{Ended, Report, RunStatus, SeriesWatcher, Setup};
 use crate::clock;
 use crate::error::Error;
 use crate::plan::{Plan, PluginSource, Series, Target};
 use crate::plugin::sha256;
-use crate::report::{BatchRow, SCHEMA_VERSION};
+use crate::report::{BatchRow, RunVerdict, SCHEMA_VERSION};
 use crate::units::Span;
 
 /// How soon an interrupt ends a wait between two runs.
@@ -91,6 +91,8 @@ pub trait BatchWatcher: SeriesWatcher {
 pub struct BatchDone {
     pub index: usize,
     pub row: BatchRow,
+    /// What it found, also where it was done before.
+    pub status: RunStatus,
     /// What the run itself reported, a search by the step that tells the most; `None` where it was done before.
     pub report: Option<Report>,
     /// Whether the target kept up with its rate, where there is one and it can be told.
@@ -166,6 +168,8 @@ pub fn run_batch(
 /// A run that was made.
 struct Made {
     report: Report,
+    status: RunStatus,
+    verdict: Option<RunVerdict>,
     keeps_up: Option<bool>,
     found: Option<FoundRate>,
     /// Of a search.
@@ -181,8 +185,10 @@ fn make(
 ) -> Result<(Ended, Option<Made>), Error> {
     if let Some(Series::Search(how)) = run.plan.goals.series {
         let (ended, searched) = search(run, how, number, watcher)?;
-        let made = searched.map(|Searched { report, found, json }| Made {
+        let made = searched.map(|Searched { report, found, status, verdict, json }| Made {
             report,
+            status,
+            verdict,
             keeps_up: None,
             found: Some(found),
             search: Some(json),
@@ -194,7 +200,9 @@ fn make(
     };
     let has_dropped = report.summary.counts.dropped > 0;
     let keeps_up = if has_dropped { Some(false) } else { pace.map(|pace| pace.keeps_up) };
-    Ok((report.ended, Some(Made { report, keeps_up, found: None, search: None })))
+    let verdict = Some(RunVerdict::of(&report.judgement.verdict));
+    let status = RunStatus::of(&report);
+    Ok((report.ended, Some(Made { report, status, verdict, keeps_up, found: None, search: None })))
 }
 
 impl Made {
@@ -214,18 +222,22 @@ impl Made {
             digest: run.digest.clone(),
             finished_unix_s: clock::unix_seconds(),
             run_dir: self.dir(run)?.to_owned(),
-            row: BatchRow::of(&run.name, &self.report.summary),
+            row: self.row(run),
             keeps_up: self.keeps_up,
             found: self.found.clone(),
         })
     }
 
+    fn row(&self, run: &BatchRun) -> BatchRow {
+        BatchRow::of(&run.name, &self.report.summary, self.verdict.clone())
+    }
+
     fn done(self, index: usize, run: &BatchRun) -> BatchDone {
-        let row = BatchRow::of(&run.name, &self.report.summary);
+        let row = self.row(run);
         let results = self.search.clone().unwrap_or_else(|| self.report.json.clone());
         let json = document(run, self.dir(run), results, false);
-        let Made { report, keeps_up, found, .. } = self;
-        BatchDone { index, row, json, report: Some(report), keeps_up, found }
+        let Made { report, status, keeps_up, found, .. } = self;
+        BatchDone { index, row, status, json, report: Some(report), keeps_up, found }
     }
 }
 
@@ -233,11 +245,20 @@ fn done_before(state: &BatchState, index: usize, run: &BatchRun) -> Option<Batch
     let finished = state.find(&run.digest)?;
     let results = std::fs::read_to_string(state.document_of(finished)).ok();
     let results = results.and_then(|text| serde_json::from_str(&text).ok())?;
+    let (status, verdict) = match &finished.found {
+        None => (RunStatus::of_saved(&results), RunVerdict::read(&results)),
+        Some(found) => {
+            let steps = || results["runs"].as_array().into_iter().flatten();
+            let statuses: Vec<RunStatus> = steps().map(RunStatus::of_saved).collect();
+            let verdict = RunVerdict::gravest(steps().filter_map(RunVerdict::read));
+            (RunStatus::of_search(&statuses, found.passed), verdict)
+        }
+    };
     // It may have been renamed since.
-    let row = BatchRow { name: run.name.clone(), ..finished.row.clone() };
+    let row = BatchRow { name: run.name.clone(), verdict, ..finished.row.clone() };
     let json = document(run, Some(&state.dir_of(finished)), results, true);
     let (keeps_up, found) = (finished.keeps_up, finished.found.clone());
-    Some(BatchDone { index, row, report: None, json, keeps_up, found })
+    Some(BatchDone { index, row, status, report: None, json, keeps_up, found })
 }
 
 /// A run as the document of the plan has it: with its summary, or with all of a search.
@@ -255,8 +276,16 @@ fn document(run: &BatchRun, dir: Option<&Path>, results: Value, before: bool) ->
     })
 }
 
-/// The document of all of them.
 impl BatchEnd {
+    /// What all of them found together, those that were done before among them.
+    pub fn status(&self, runs: &[BatchRun]) -> RunStatus {
+        let sweep = |done: &BatchDone| runs[done.index].sweep.as_ref().map(|part| part.of.as_str());
+        let same = |a: &BatchDone, b: &BatchDone| sweep(a).is_some() && sweep(a) == sweep(b);
+        let groups = self.runs.chunk_by(same);
+        let statuses = |group: &[BatchDone]| group.iter().map(|done| done.status).collect();
+        RunStatus::of_plan(&groups.map(statuses).collect::<Vec<_>>())
+    }
+
     /// What the sweeps and searches of the plan found.
     pub fn findings(&self, runs: &[BatchRun]) -> Vec<Finding> {
         findings(runs, &self.runs)

@@ -8,11 +8,11 @@ use super::batch::{BatchDone, BatchRun, BatchWatcher};
 use super::batch_state::FoundRate;
 use super::search::SearchEnd;
 use super::sweep::{SeriesWatcher, write_series};
-use super::{Ended, Report, Watcher, find_max_rate};
+use super::{Ended, Report, RunStatus, Watcher, find_max_rate};
 use crate::error::Error;
 use crate::metrics::{Saturation, by_rate, by_throughput};
 use crate::plan::{Plan, SearchPlan};
-use crate::report::{LoadAxis, saturation_line};
+use crate::report::{LoadAxis, RunVerdict, saturation_line};
 
 /// What makes a run one load of a sweep.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,9 @@ pub(super) struct Searched {
     /// Of the highest rate that passed; where none did, of the last.
     pub(super) report: Report,
     pub(super) found: FoundRate,
+    pub(super) status: RunStatus,
+    /// The gravest of its steps.
+    pub(super) verdict: Option<RunVerdict>,
     pub(super) json: Value,
 }
 
@@ -41,13 +44,15 @@ pub(super) fn search(
 ) -> Result<(Ended, Option<Searched>), Error> {
     let end = find_max_rate(&run.plan, how, &mut Steps { watcher, number })?;
     let (json, line, ended) = (end.json(), end.line(), end.ended);
-    let passed = end.bracket.passed.is_some();
+    let (passed, status) = (end.bracket.passed.is_some(), end.status());
+    let verdicts = end.steps.iter().map(|step| RunVerdict::of(&step.run.report.judgement.verdict));
+    let verdict = RunVerdict::gravest(verdicts);
     let document = match &run.plan.results_dir {
         Some(dir) => write_series(dir, "find_max_rate", &json)?.file_name().unwrap_or_default().into(),
         None => "".into(),
     };
     let found = FoundRate { line, passed, document };
-    Ok((ended, telling(end).map(|report| Searched { report, found, json })))
+    Ok((ended, telling(end).map(|report| Searched { report, found, status, verdict, json })))
 }
 
 /// The report that stands for the search. That results of any step could not be written is not lost.

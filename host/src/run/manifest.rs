@@ -139,6 +139,7 @@ fn plugin(setup: &Setup) -> Value {
             PluginSource::Installed(_) => "installed".to_owned(),
             PluginSource::File(path) => path.display().to_string(),
         },
+        "chat_template": setup.reader.has_chat_template(),
         "limits": limit_words(&setup.plan.limits).map(|(k, v)| (k.to_owned(), Value::from(v))).collect::<serde_json::Map<_, _>>(),
         "options": setup.builder.options.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect::<serde_json::Map<_, _>>(),
     })

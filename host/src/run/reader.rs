@@ -49,7 +49,7 @@ impl Reader {
 
     /// Whether the server puts what is asked into a chat template: it is asked for a chat, and not with one text that the
     /// plugin made of it.
-    fn has_chat_template(&self) -> bool {
+    pub(super) fn has_chat_template(&self) -> bool {
         let description = self.plugin.description();
         description.task() == "chat"
             && !description.options.iter().any(|option| option.name == "prompt-format")

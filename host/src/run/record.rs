@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::machine;
 use super::reader::Reader;
+use crate::clock::Clock;
 use crate::provider::Secret;
 use crate::record::archive::{Item, RECORDING_FILE, RecordingWriter};
 use crate::record::{Exchange, Head, Part, Reads, Trace, Transfer};
@@ -20,8 +21,9 @@ use crate::units::RequestId;
 
 /// Items that wait for the file. Each is a part of a response, of some 64 KiB mostly, so this bounds memory.
 const QUEUED_ITEMS: usize = 256;
-/// What a quiet run has recorded goes to the file after so long, for the case that it is killed.
-const QUIET: Duration = Duration::from_secs(1);
+/// What was recorded goes to the file after this long, however little it is, in case the run is killed: half of the second that
+/// may be lost, for this thread runs only when a core has nothing else to do.
+const FLUSH_EVERY: Duration = Duration::from_millis(500);
 
 /// The recording of a run.
 pub(super) struct Recorder {
@@ -56,17 +58,24 @@ impl Recorder {
 }
 
 fn write(mut writer: RecordingWriter, queue: &Receiver<Vec<u8>>) -> Result<RecordingWriter> {
+    let clock = Clock::start();
+    let mut flushed = clock.now();
     let mut failed = None;
     loop {
-        let written = match queue.recv_timeout(QUIET) {
+        let since = Duration::from(clock.now().since(flushed));
+        let written = match queue.recv_timeout(FLUSH_EVERY.saturating_sub(since)) {
             // The queue is emptied to the end: nobody may wait for a disk that is full.
             Ok(_) if failed.is_some() => Ok(()),
             Ok(item) => writer.append(&item),
-            Err(RecvTimeoutError::Timeout) if failed.is_none() => writer.flush(),
             Err(RecvTimeoutError::Timeout) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => return failed.map_or(Ok(writer), Err),
         };
         failed = failed.or(written.err());
+        // By the clock and not by the queue: where items keep coming, waiting for one never ends.
+        if Duration::from(clock.now().since(flushed)) >= FLUSH_EVERY {
+            flushed = clock.now();
+            failed = failed.or_else(|| writer.flush().err());
+        }
     }
 }
 
@@ -166,6 +175,22 @@ mod tests {
         }
         let error = format!("{:#}", recorder.finish(Value::Null).expect_err("a full disk"));
         assert!(error.starts_with("the recording is not complete: cannot write /dev/full: "), "{error}");
+    }
+
+    #[test]
+    fn what_trickles_in_is_in_the_file_soon_though_it_never_stops() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let recorder = Recorder::start(dir.path(), Value::Null).expect("a recording");
+        let length = || std::fs::metadata(dir.path().join(RECORDING_FILE)).expect("a file").len();
+        let empty = length();
+        // Far too little for a block, and never a pause as long as the time between two flushes.
+        let has_grown = (0..6000).any(|_| {
+            recorder.items.send(vec![0; 10]).expect("it is taken");
+            std::thread::sleep(Duration::from_millis(10));
+            length() > empty
+        });
+        assert!(has_grown, "a run that is killed would have lost a minute of it");
+        recorder.finish(Value::Null).expect("it is written");
     }
 
     #[test]

@@ -10,20 +10,20 @@ use std::thread::JoinHandle;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::footer::Footer;
 use super::plugin_log::PluginLog;
 use super::reader::Reader;
-use super::recorded::{Footer, Recorded, RecordedPart};
 use super::results::{self, Results};
-use super::tally::{Tallied, Tally};
+use super::resummarise::resummarise;
 use super::turns::Answers;
 use super::{Ended, QUEUED_RECORDS, ResultFiles, decode, machine, setup};
 use crate::error::Error;
-use crate::metrics::{Block, Summary};
+use crate::metrics::{Block, Summary, Tallied, Tally};
 use crate::plan::{ReplayPlan, recorded_plugin};
 use crate::provider::Secrets;
 use crate::record::Exchange;
-use crate::record::archive::RecordingReader;
-use crate::report::{add_dialects, plugin_json};
+use crate::record::archive::{RECORDING_FILE, RecordingReader};
+use crate::report::{Manifest, ManifestPart, RunDir, add_dialects, plugin_json};
 use crate::tokens::Tokenizer;
 use crate::units::RequestId;
 
@@ -52,12 +52,15 @@ pub struct ReplayLabel {
     pub open_loop: bool,
 }
 
-/// Reads a recording again.
+/// Reads a recording again, or the records of a run where its directory is named.
 pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
+    if RunDir::is_one(&plan.recording) && !plan.recording.join(RECORDING_FILE).exists() {
+        return resummarise(plan);
+    }
     let recording = RecordingReader::open(&plan.recording).map_err(Error::usage)?;
     let damaged = |error| anyhow::Error::from(error).context("the header of the recording cannot be read");
     let header = recording.header().clone();
-    let recorded = Recorded::of(&header).map_err(|error| Error::usage(damaged(error)))?;
+    let recorded = Manifest::of(&header).map_err(|error| Error::usage(damaged(error)))?;
     let token_basis = plan.token_basis.unwrap_or(recorded.token_basis());
     let reader = reader(plan, &recorded)?;
     let comparison = Comparison::of(&reader, &recorded, recording.path());
@@ -88,7 +91,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
     Ok(Replayed { summary, dialects, json, files, notes, label: label(&reader, &recorded) })
 }
 
-fn reader(plan: &ReplayPlan, recorded: &Recorded) -> Result<Reader, Error> {
+fn reader(plan: &ReplayPlan, recorded: &Manifest) -> Result<Reader, Error> {
     let source = match &plan.plugin {
         Some(source) => source.clone(),
         None => {
@@ -154,7 +157,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn of(recorded: &RecordedPart, name: &str, sha256: &str) -> Pair {
+    fn of(recorded: &ManifestPart, name: &str, sha256: &str) -> Pair {
         Pair { name: name.to_owned(), recorded_sha256: recorded.sha256.clone(), sha256: sha256.to_owned() }
     }
 
@@ -182,7 +185,7 @@ impl Pair {
 }
 
 impl Comparison {
-    fn of(reader: &Reader, recorded: &Recorded, path: &Path) -> Comparison {
+    fn of(reader: &Reader, recorded: &Manifest, path: &Path) -> Comparison {
         let (plugin, tokenizer) = (&reader.plugin, &reader.tokenizer);
         Comparison {
             recording: path.display().to_string(),
@@ -228,7 +231,7 @@ impl Comparison {
     }
 }
 
-fn label(reader: &Reader, recorded: &Recorded) -> ReplayLabel {
+fn label(reader: &Reader, recorded: &Manifest) -> ReplayLabel {
     let description = reader.plugin.description();
     ReplayLabel {
         model: recorded.model().to_owned(),

@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::recorded::Recorded;
 use super::{Ended, Setup, manifest};
 use crate::metrics::llmperf::Rows;
 use crate::metrics::{Distribution, Summary};
 use crate::plan::ReplayPlan;
 use crate::record::RequestRecord;
 use crate::report::llmperf::{LlmperfFiles, LlmperfRun, file_base};
-use crate::report::{RecordsWriter, ascii_json, summary_json, write_atomically};
+use crate::report::{Manifest, RecordsWriter, ascii_json, summary_json, write_atomically};
 use crate::units::Span;
 
 /// Where the results of a run are.
@@ -51,7 +50,7 @@ impl Results {
     }
 
     /// The same for the results of a replay.
-    pub(super) fn of_replay(plan: &ReplayPlan, recorded: &Recorded, manifest: &Value) -> Result<Results> {
+    pub(super) fn of_replay(plan: &ReplayPlan, recorded: &Manifest, manifest: &Value) -> Result<Results> {
         let Some(results_dir) = plan.results_dir.clone() else { return Ok(Results(None)) };
         let base = format!("{}_replay_{}", recorded.model(), recorded.started());
         Results::open(results_dir, &base, manifest, recorded.started(), Some(Rows::default()))
@@ -104,7 +103,7 @@ impl Results {
     }
 
     /// The same for a replay. LLMPerf's files go beside the others: they would have the names of those of the run.
-    pub(super) fn finish_replay(self, recorded: &Recorded, json: &Value) -> Result<Option<ResultFiles>> {
+    pub(super) fn finish_replay(self, recorded: &Manifest, json: &Value) -> Result<Option<ResultFiles>> {
         let Some(open) = self.0 else { return Ok(None) };
         let (metadata, run_dir) = (recorded.metadata(), open.run_dir.clone());
         open.complete(json, Some((&run_dir, &recorded.llmperf_run(&metadata)))).map(Some)

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::interrupt::Interrupts;
 use super::sweep::{SeriesWatcher, SweepRun, paced};
-use super::{Ended, Report};
+use super::{Ended, Report, RunStatus};
 use crate::error::Error;
 use crate::load::{Bracket, Division, RateSearch, Trial};
 use crate::metrics::{Attainment, Pace, Sureness};
@@ -50,10 +50,17 @@ impl SearchEnd {
         search_json(&self.rows(), documents, self.bracket)
     }
 
+    /// What its steps found together.
+    pub fn status(&self) -> RunStatus {
+        let steps: Vec<RunStatus> = self.steps.iter().map(|step| RunStatus::of(&step.run.report)).collect();
+        RunStatus::of_search(&steps, self.bracket.passed.is_some())
+    }
+
     fn rows(&self) -> Vec<SeriesRow<'_>> {
         let rows = self.steps.iter().map(|step| SeriesRow {
             load: step.rate,
             summary: &step.run.report.summary,
+            verdict: &step.run.report.judgement.verdict,
             pace: step.run.pace,
             trial: Some((step.trial, step.reason.as_str())),
         });

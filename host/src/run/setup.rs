@@ -53,6 +53,15 @@ impl Setup {
 
     /// The same with another environment for the plugin's options; the plan has what it took from it already.
     pub fn with_env(plan: Plan, env: Env<'_>) -> Result<Setup, Error> {
+        Setup::assemble(plan, env, true)
+    }
+
+    /// Without the built-in target and without a credential that has to be fetched: to be looked at, not to be run.
+    pub(super) fn unconnected(plan: Plan) -> Result<Setup, Error> {
+        Setup::assemble(plan, &|name| std::env::var(name).ok(), false)
+    }
+
+    fn assemble(plan: Plan, env: Env<'_>, connected: bool) -> Result<Setup, Error> {
         let clock = Clock::start();
         // The two take most of the start, and neither waits for the other.
         let tokenizer = {
@@ -71,8 +80,11 @@ impl Setup {
             None => Workload::new(plan.workload, plan.dataset.clone(), plan.prefix, tokenizer.clone()),
         };
         let workload = workload.map_err(Error::usage)?;
-        let (provider, mock) = provider(&plan)?;
-        let renewal = Renewal::start(&provider.credential).map_err(Error::usage)?;
+        let (provider, mock) = provider(&plan, connected)?;
+        let renewal = match connected {
+            true => Renewal::start(&provider.credential).map_err(Error::usage)?,
+            false => None,
+        };
         let log = PluginLog::new(plan.show_plugin_log, plan.limits.log_lines);
         let reader = Reader {
             plugin: plugin.clone(),
@@ -169,7 +181,7 @@ pub(super) fn load_plugin(source: &PluginSource, limits: Limits) -> Result<Plugi
     })
 }
 
-fn provider(plan: &Plan) -> Result<(Provider, Option<MockHandle>)> {
+fn provider(plan: &Plan, connected: bool) -> Result<(Provider, Option<MockHandle>)> {
     let (name, config) = match &plan.target {
         Target::Provider(provider) => return Ok(((**provider).clone(), None)),
         Target::BuiltIn => (
@@ -185,11 +197,13 @@ fn provider(plan: &Plan) -> Result<(Provider, Option<MockHandle>)> {
             },
         ),
     };
-    let mock = mock::spawn(config)?;
-    let base = format!("{}/v1", mock.base_url()).parse().context("the built-in target has no address")?;
+    let mock = if connected { Some(mock::spawn(config)?) } else { None };
+    // Its port is not known before it is there.
+    let origin = mock.as_ref().map_or("http://mock".to_owned(), |mock| mock.base_url().to_string());
+    let base = format!("{origin}/v1").parse().context("the built-in target has no address")?;
     Ok((
         Provider { name, base, path: vec![], query: vec![], credential: Credential::None, headers: vec![] },
-        Some(mock),
+        mock,
     ))
 }
 

@@ -26,6 +26,7 @@ const PART_BYTES: usize = 64 << 10;
 /// Where decoding falls behind, a stream keeps at most this much before it waits for room: only a server that floods the
 /// client comes here, and then memory counts for more than its timing.
 const MAX_BACKLOG_BYTES: usize = 256 << 10;
+const USER_AGENT: &str = concat!("llmperf/", env!("CARGO_PKG_VERSION"));
 /// Answers that are no success are read up to here; more of an error page helps nobody.
 const MAX_ERROR_BODY_BYTES: usize = 256 << 10;
 
@@ -207,6 +208,23 @@ impl Transport {
     }
 }
 
+/// The headers that the HTTP client adds to those of a request, for whoever shows one.
+pub fn added_headers(
+    url: &url::Url,
+    headers: &::http::HeaderMap,
+    body_length: usize,
+) -> Vec<(String, String)> {
+    let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+    let added = [
+        ("user-agent", USER_AGENT.to_owned()),
+        ("accept", "*/*".to_owned()),
+        ("host", format!("{}{port}", url.host_str().unwrap_or_default())),
+        ("content-length", body_length.to_string()),
+    ];
+    let added = added.into_iter().filter(|(name, _)| !headers.contains_key(*name));
+    added.map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 /// Chooses who does TLS in this process.
 pub(super) fn tls() {
     // Fails where one is installed already, which is as good.
@@ -215,7 +233,7 @@ pub(super) fn tls() {
 
 fn client(deadlines: Deadlines, kept_idle: usize) -> Result<reqwest::Client> {
     reqwest::Client::builder()
-        .user_agent(concat!("llmperf/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())

@@ -13,5 +13,5 @@ mod retry_after;
 
 pub use deadline::Deadlines;
 pub use fetch::Fetcher;
-pub use http::Transport;
+pub use http::{Transport, added_headers};
 pub use retry_after::until_retry_date;

@@ -1,7 +1,7 @@
 //! `llmperf load`: the load test.
 
 pub(super) mod deadline;
-mod forecast;
+pub(super) mod forecast;
 mod goals;
 mod plan_file;
 pub(super) mod results;
@@ -14,14 +14,15 @@ use std::io::IsTerminal;
 
 use clap::Args;
 
-use super::{exit, print_result};
+use super::conclude::{Found, conclude};
+use super::print_result;
 use crate::error::{Error, told};
 use crate::load::{Arrival, NO_LIMIT, Process, Profile};
-use crate::metrics::{Failures, Reason, Validity, Verdict};
+use crate::metrics::{Reason, Verdict};
 use crate::plan::{LoadInput, Plan, Series, resolve};
 use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, plugin_line, render, render_dialects, say};
-use crate::run::{self, Ended, Report, ResultFiles, Setup, Watcher};
+use crate::run::{self, Ended, Report, ResultFiles, RunStatus, Setup, Watcher};
 use crate::units::Span;
 use deadline::DeadlineArgs;
 use goals::GoalArgs;
@@ -72,16 +73,21 @@ impl LoadArgs {
 
 pub(super) fn run(mut args: LoadArgs) -> Result<u8, Error> {
     let (output, strict) = (args.results.output, args.results.strict);
-    if let Some(job) = std::mem::take(&mut args.plan).job() {
+    let dry_run = args.plan.dry_run;
+    if let Some(job) = std::mem::take(&mut args.plan).job().map_err(Error::usage)? {
         return plan_file::run(job, Beside { output, strict, results_dir: args.results.results_dir });
     }
-    let plan = resolve(args.into_input(), &|name| std::env::var(name).ok()).map_err(Error::usage)?;
+    let input = LoadInput { dry_run, ..args.into_input() };
+    let plan = resolve(input, &|name| std::env::var(name).ok()).map_err(Error::usage)?;
     for note in &plan.notes {
         say(format_args!("note: {note}"));
     }
+    if dry_run {
+        return forecast::one(&plan, output);
+    }
     match &plan.goals.series {
-        Some(Series::Sweep(loads)) => return series::sweep(&plan, loads, output),
-        Some(Series::Search(how)) => return series::search(&plan, *how, output),
+        Some(Series::Sweep(loads)) => return series::sweep(&plan, loads, output, strict),
+        Some(Series::Search(how)) => return series::search(&plan, *how, output, strict),
         None => {}
     }
     let setup = Setup::new(plan)?;
@@ -112,9 +118,7 @@ pub(super) fn run(mut args: LoadArgs) -> Result<u8, Error> {
             print_result(&(summary + &plugin + &render_dialects(&report.dialects, PLAIN_WIDTH, color)))?;
         }
     }
-    let code = conclude(&report);
-    let invalid = report.judgement.verdict.validity == Validity::Invalid;
-    Ok(if strict && invalid && code == 0 { exit::NOT_VALID } else { code })
+    Ok(conclude(found(&report), strict))
 }
 
 /// The verdict as it is shown: that a machine is not calibrated is said once, and `summary.json` says it of every run.
@@ -178,21 +182,6 @@ impl Watcher for Live {
     }
 }
 
-/// The exit code of a run that did not come to its own end, which goes before all others; says so too.
-pub(super) fn early_end(ended: Ended) -> Option<u8> {
-    match ended {
-        Ended::Interrupted => {
-            say(format_args!("note: interrupted; these are partial results"));
-            Some(exit::INTERRUPTED)
-        }
-        Ended::PluginFaults => {
-            say(format_args!("error: the plugin failed on every request for a while, so the run was ended"));
-            Some(exit::PLUGIN)
-        }
-        Ended::Complete | Ended::TimedOut => None,
-    }
-}
-
 /// Says where the results are; false where they could not be written.
 pub(super) fn tell_files(files: &anyhow::Result<Option<ResultFiles>>) -> bool {
     match files {
@@ -208,11 +197,9 @@ pub(super) fn tell_files(files: &anyhow::Result<Option<ResultFiles>>) -> bool {
     files.is_ok()
 }
 
-/// Says on stderr what the summary does not, and picks the exit code.
-fn conclude(report: &Report) -> u8 {
-    if !tell_files(&report.files) {
-        return exit::INTERNAL;
-    }
+/// Says on stderr what the summary does not, and what of the run decides the exit code.
+fn found(report: &Report) -> Found {
+    let mut written = tell_files(&report.files);
     if report.turns_not_reached > 0 {
         say(format_args!(
             "note: turns not reached: {}; an earlier turn of their session failed, or the run ended before them",
@@ -224,33 +211,11 @@ fn conclude(report: &Report) -> u8 {
         Ok(None) => {}
         Err(error) => {
             say(format_args!("error: {}", told(error)));
-            return exit::INTERNAL;
+            written = false;
         }
     }
-    match early_end(report.ended) {
-        Some(code) => code,
-        None => {
-            if report.ended == Ended::TimedOut {
-                say(format_args!("note: --timeout passed before all requests could be completed"));
-            }
-            if report.summary.counts.ok > 0 {
-                return if report.summary.slo.as_ref().is_none_or(|slo| slo.all_met()) {
-                    0
-                } else {
-                    exit::OBJECTIVE
-                };
-            }
-            without_success(&report.summary.failures)
-        }
+    if report.ended == Ended::TimedOut {
+        say(format_args!("note: --timeout passed before all requests could be completed"));
     }
-}
-
-/// Nothing succeeded. Where no failure was the target's, it is not the target that is unusable.
-pub(super) fn without_success(failures: &Failures) -> u8 {
-    if !failures.is_empty() && failures.keys().all(|kind| kind.is_plugin_fault()) {
-        say(format_args!("error: the plugin failed on every request"));
-        exit::PLUGIN
-    } else {
-        exit::TARGET
-    }
+    Found { unwritten: !written, ended: report.ended, status: RunStatus::of(report) }
 }

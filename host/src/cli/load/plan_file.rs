@@ -4,22 +4,23 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
 use serde_json::Value;
 
-use super::forecast::forecast;
+use super::forecast;
 use super::results::Output;
-use super::{Live, LoadArgs, early_end, load_of, tell_files, without_success};
-use crate::cli::{exit, print_result};
+use super::{Live, LoadArgs, load_of, tell_files};
+use crate::cli::conclude::{Found, conclude};
+use crate::cli::print_result;
 use crate::error::{Error, told};
-use crate::metrics::Validity;
 use crate::plan::{
-    FileKey, FileRun, KeyKind, Loads, Plan, PlanFile, Series, Setting, plan_schema, resolve, results_dir,
+    FileKey, FileRun, KeyKind, LoadInput, Loads, Plan, PlanFile, Series, Setting, plan_schema, resolve,
+    results_dir,
 };
 use crate::report::llmperf::file_base;
-use crate::report::{BatchRow, LoadAxis, Progress, ascii_json, batch_table, inert, say};
+use crate::report::{BatchRow, LoadAxis, Progress, RunVerdict, ascii_json, batch_table, inert, say};
 use crate::run::{
     self, BatchDone, BatchEnd, BatchLock, BatchRun, BatchState, BatchWatcher, Ended, SeriesWatcher,
     SweepPart, Watcher, write_series,
@@ -44,11 +45,14 @@ pub(super) struct PlanArgs {
         "TargetArgs", "ShapeArgs", "DeadlineArgs", "WorkloadArgs", "GoalArgs", "tokens", "save_text", "record", "dialect", "metadata",
     ])]
     plan: Option<PathBuf>,
-    /// With --plan: say what would be done, with estimated requests, tokens and time
-    #[arg(long, requires = "plan", hide_short_help = true)]
-    dry_run: bool,
+    /// Send nothing: print estimated requests, tokens and time, and the first request without its key
+    ///
+    /// No connection is opened, also not for an access token. It works with one run, --sweep, --find-max-rate and --plan.
+    #[arg(long, hide_short_help = true)]
+    pub(super) dry_run: bool,
     /// With --plan: make all runs again, also those that are done
-    #[arg(long, requires = "plan", hide_short_help = true)]
+    // Not `requires`: clap drops that where a flag is given that --plan excludes.
+    #[arg(long, hide_short_help = true)]
     restart: bool,
     /// Print the JSON schema of plan files
     #[arg(long, hide_short_help = true)]
@@ -57,11 +61,18 @@ pub(super) struct PlanArgs {
 
 impl PlanArgs {
     /// What is asked for instead of one run, if anything.
-    pub(super) fn job(self) -> Option<Job> {
-        if self.plan_schema {
-            return Some(Job::Schema);
+    ///
+    /// # Errors
+    /// `--restart` without a plan.
+    pub(super) fn job(self) -> Result<Option<Job>> {
+        match (self.plan_schema, self.plan) {
+            (true, _) => Ok(Some(Job::Schema)),
+            (false, Some(file)) => Ok(Some(Job::Runs { file, dry_run: self.dry_run, restart: self.restart })),
+            (false, None) if self.restart => {
+                bail!("--restart makes the runs of a plan again\nhint: give --plan FILE, or leave it out")
+            }
+            (false, None) => Ok(None),
         }
-        Some(Job::Runs { file: self.plan?, dry_run: self.dry_run, restart: self.restart })
     }
 }
 
@@ -96,8 +107,7 @@ pub(super) fn run(job: Job, beside: Beside) -> Result<u8, Error> {
         None => None,
     };
     if dry_run {
-        let (json, text) = forecast(&runs, state.as_ref(), cool_down);
-        return print(beside.output, &json, &text).map(|()| 0);
+        return forecast::plan_file(&runs, state.as_ref(), cool_down, beside.output);
     }
     if dir.is_none() {
         say(format_args!(
@@ -117,7 +127,8 @@ pub(super) fn run(job: Job, beside: Beside) -> Result<u8, Error> {
     }
     printed?;
     drop(lock);
-    Ok(code(&end, beside.strict))
+    let unwritten = !tell_written(&end);
+    Ok(conclude(Found { unwritten, ended: end.ended, status: end.status(&runs) }, beside.strict))
 }
 
 fn print(output: Output, json: &Value, text: &str) -> Result<(), Error> {
@@ -172,12 +183,12 @@ fn read(file: &Path, dir: Option<PathBuf>, dry_run: bool) -> Result<(Span, Optio
     let text = std::fs::read_to_string(file).with_context(|| format!("--plan {origin} cannot be read"))?;
     let written = PlanFile::parse(&origin, &text, &keys())?;
     let dir = dir.or(written.results_dir).filter(|dir| !dir.as_os_str().is_empty());
-    let dir = if dry_run { dir } else { results_dir(dir)? };
+    let dir = results_dir(dir, dry_run)?;
     let mut runs: Vec<BatchRun> = Vec::new();
     let mut seen: Vec<Settings> = Vec::new();
     let mut dirs: Vec<String> = Vec::new();
     for run in &written.runs {
-        let plan = plan_of(&origin, run)?;
+        let plan = plan_of(&origin, run, dry_run)?;
         for note in &plan.notes {
             say(format_args!("note: run {:?}: {note}", run.name));
         }
@@ -239,7 +250,7 @@ fn dir_name(name: &str, taken: &[String]) -> String {
 }
 
 /// The plan of a run, through the parser of the command line.
-fn plan_of(origin: &str, run: &FileRun) -> Result<Plan> {
+fn plan_of(origin: &str, run: &FileRun, dry_run: bool) -> Result<Plan> {
     let mut argv = Vec::new();
     for setting in &run.settings {
         let is_switch = flags().get_arguments().any(|arg| {
@@ -266,40 +277,20 @@ fn plan_of(origin: &str, run: &FileRun) -> Result<Plan> {
         let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         anyhow!("{}: {first}", at(&first))
     })?;
-    resolve(args.into_input(), &|name| std::env::var(name).ok())
+    let input = LoadInput { dry_run, ..args.into_input() };
+    resolve(input, &|name| std::env::var(name).ok())
         .map_err(|error| anyhow!("{}: {error:#}", at(&format!("{error:#}"))))
 }
 
-/// The exit code of all of them: as of one run, and of several the gravest.
-fn code(end: &BatchEnd, strict: bool) -> u8 {
-    let reports = || end.runs.iter().filter_map(|run| run.report.as_ref());
-    let written: Vec<bool> = reports().map(|report| tell_failed(&report.files)).collect();
+/// Says what could not be written, where the rest is was said as each run ended; false where there is any.
+fn tell_written(end: &BatchEnd) -> bool {
+    let reports = end.runs.iter().filter_map(|run| run.report.as_ref());
+    let unwritten = reports.filter(|report| report.files.is_err());
+    let unwritten = unwritten.filter(|report| !tell_files(&report.files)).count();
     if let Some(error) = &end.unkept {
         say(format_args!("error: {}", told(error)));
     }
-    if written.contains(&false) || end.unkept.is_some() {
-        return exit::INTERNAL;
-    }
-    if let Some(code) = early_end(end.ended) {
-        return code;
-    }
-    if let Some(report) = reports().find(|report| report.summary.counts.ok == 0) {
-        return without_success(&report.summary.failures);
-    }
-    let missed = |run: &BatchDone| match (&run.found, &run.report) {
-        (Some(found), Some(_)) => !found.passed,
-        (_, report) => report.as_ref().and_then(|r| r.summary.slo.as_ref()).is_some_and(|slo| !slo.all_met()),
-    };
-    if end.runs.iter().any(missed) {
-        return exit::OBJECTIVE;
-    }
-    let invalid = reports().any(|report| report.judgement.verdict.validity == Validity::Invalid);
-    if strict && invalid { exit::NOT_VALID } else { 0 }
-}
-
-/// Says what could not be written; where the rest is was said as each run ended.
-fn tell_failed(files: &anyhow::Result<Option<run::ResultFiles>>) -> bool {
-    files.is_ok() || tell_files(files)
+    unwritten == 0 && end.unkept.is_none()
 }
 
 /// Says on stderr which run is on, and shows it as any run.
@@ -347,6 +338,9 @@ impl BatchWatcher for Runs {
     fn ends(&mut self, number: usize, done: &BatchDone) {
         if done.report.as_ref().is_some_and(|report| report.ended == Ended::TimedOut) {
             self.say(number, "timeout passed before all requests could be completed");
+        }
+        if let Some(verdict) = done.row.verdict.as_ref().and_then(RunVerdict::explained) {
+            self.say(number, &verdict);
         }
     }
     fn cools_down(&mut self, wait: Span) {

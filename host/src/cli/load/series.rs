@@ -5,18 +5,19 @@ use std::io::IsTerminal;
 use serde_json::Value;
 
 use super::results::Output;
-use super::{Live, early_end, load_of};
-use crate::cli::{exit, print_result};
+use super::{Live, load_of};
+use crate::cli::conclude::{Found, conclude};
+use crate::cli::print_result;
 use crate::error::{Error, told};
 use crate::load::NO_LIMIT;
-use crate::metrics::{Saturation, SloReport, by_rate, by_throughput};
+use crate::metrics::{Saturation, by_rate, by_throughput};
 use crate::plan::{Loads, Plan, SearchPlan};
 use crate::report::{
     LoadAxis, Progress, SeriesRow, ascii_json, saturation_line, say, series_table, sweep_json,
 };
-use crate::run::{self, Ended, SeriesWatcher, SweepEnd, SweepRun, Watcher, write_series};
+use crate::run::{self, RunStatus, SeriesWatcher, SweepEnd, SweepRun, Watcher, write_series};
 
-pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Error> {
+pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output, strict: bool) -> Result<u8, Error> {
     let mut watcher = Steps::new("sweep", Some(loads.len()));
     let SweepEnd { runs, ended } = run::sweep(plan, loads, &mut watcher)?;
     let axis = axis(loads);
@@ -28,20 +29,21 @@ pub(super) fn sweep(plan: &Plan, loads: &Loads, output: Output) -> Result<u8, Er
     let printed = print(output, &json, &format!("{}\n{last}\n", series_table(axis, &rows)));
     let written = save(plan, "sweep", &json, &runs)?;
     printed?;
-    let met = runs.iter().any(|run| run.report.summary.slo.as_ref().is_none_or(SloReport::all_met));
-    Ok(code(ended, runs.iter().any(|run| run.report.summary.counts.ok > 0), met, written))
+    let loads: Vec<RunStatus> = runs.iter().map(|run| RunStatus::of(&run.report)).collect();
+    let status = RunStatus::of_sweep(&loads);
+    Ok(conclude(Found { unwritten: !written, ended, status }, strict))
 }
 
-pub(super) fn search(plan: &Plan, how: SearchPlan, output: Output) -> Result<u8, Error> {
+pub(super) fn search(plan: &Plan, how: SearchPlan, output: Output, strict: bool) -> Result<u8, Error> {
     let mut watcher = Steps::new("step", None);
     let end = run::find_max_rate(plan, how, &mut watcher)?;
     let json = end.json();
     let printed = print(output, &json, &end.text());
-    let worked = end.steps.iter().any(|step| step.run.report.summary.counts.ok > 0);
+    let (ended, status) = (end.ended, end.status());
     let runs: Vec<SweepRun> = end.steps.into_iter().map(|step| step.run).collect();
     let written = save(plan, "find_max_rate", &json, &runs)?;
     printed?;
-    Ok(code(end.ended, worked, end.bracket.passed.is_some(), written))
+    Ok(conclude(Found { unwritten: !written, ended, status }, strict))
 }
 
 fn axis(loads: &Loads) -> LoadAxis {
@@ -59,7 +61,14 @@ fn load(axis: LoadAxis, run: &SweepRun) -> f64 {
 }
 
 fn row(run: &SweepRun, load: f64) -> SeriesRow<'_> {
-    SeriesRow { load, summary: &run.report.summary, pace: run.pace, trial: None }
+    let report = &run.report;
+    SeriesRow {
+        load,
+        summary: &report.summary,
+        verdict: &report.judgement.verdict,
+        pace: run.pace,
+        trial: None,
+    }
 }
 
 fn saturation(axis: LoadAxis, rows: &[SeriesRow<'_>]) -> Saturation {
@@ -97,16 +106,6 @@ fn save(plan: &Plan, kind: &str, json: &Value, runs: &[SweepRun]) -> Result<bool
         say(format_args!("results: {}", write_series(dir, kind, json)?.display()));
     }
     Ok(written)
-}
-
-fn code(ended: Ended, worked: bool, met: bool, written: bool) -> u8 {
-    match early_end(ended) {
-        _ if !written => exit::INTERNAL,
-        Some(code) => code,
-        None if !worked => exit::TARGET,
-        None if !met => exit::OBJECTIVE,
-        None => 0,
-    }
 }
 
 /// Says on stderr which run is on, and shows it as any run.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::super::exit;
+use super::super::conclude;
 use super::{print_result, read_component};
 use crate::error::Error;
 use crate::report::inert;
@@ -37,7 +37,7 @@ pub(in crate::cli) fn run(args: CheckArgs) -> Result<u8, Error> {
     let checks = check(&component.origin, &component.bytes, fixtures.as_deref())?;
     let failed = count(&checks, CheckOutcome::Failed);
     print_result(&if args.json { as_json(&args.file, &checks) } else { as_text(&args.file, &checks) })?;
-    Ok(if failed > 0 { exit::PLUGIN } else { 0 })
+    Ok(conclude::plugin_check(failed > 0))
 }
 
 fn count(checks: &[Check], outcome: CheckOutcome) -> usize {

@@ -33,6 +33,11 @@ impl Sigv4 {
         headers.insert(PAYLOAD_SHA256, digest);
     }
 
+    /// Takes back what is not sent of what [`Sigv4::prepare`] did.
+    pub(in crate::provider) fn unprepare(headers: &mut HeaderMap) {
+        headers.remove(PAYLOAD_SHA256);
+    }
+
     /// Signs a prepared request as it goes on the wire and adds the headers that say so. The path of `url` is signed encoded
     /// once more, as every service but S3 wants it.
     ///

@@ -48,6 +48,8 @@ pub(super) fn about(run: &ComparedRun) -> Value {
         "concurrency": run.concurrency,
         "request_rate_per_s": run.request_rate,
         "verdict": run.verdict,
+        "from_records": run.from_records,
+        "torn_records": run.torn,
         "objectives": run.objectives,
         "accuracy": run.facts.accuracy.iter().map(|found| json!({
             "check": found.check,

@@ -23,7 +23,7 @@ pub use gate::{gate_json, gate_text};
 pub use json::compare_json;
 pub use model::{Size, Traits};
 pub use render::{Format, render_comparison};
-pub use report::comparison_notes;
+pub use report::{comparison_notes, damage_notes};
 pub use source::{Accuracy, Facts, InputNote, read_pair, read_runs};
 pub use words::Language;
 
@@ -47,6 +47,10 @@ pub struct ComparedRun {
     pub request_rate: Option<f64>,
     /// `VALID`, `DOUBTFUL` or `INVALID`, where the run was judged.
     pub verdict: Option<String>,
+    /// The run was killed: its summary was made of its records.
+    pub from_records: bool,
+    /// Its records end inside a line, which is left out.
+    pub torn: bool,
     /// As the summary has them.
     pub distributions: BTreeMap<Metric, Distribution>,
     /// Those of the run as a whole, shares among them.

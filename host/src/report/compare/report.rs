@@ -66,6 +66,11 @@ pub fn comparison_notes(runs: &[ComparedRun], language: Language) -> Vec<String>
     notes::notes(runs, language.words())
 }
 
+/// Which of the runs were killed, or have torn records.
+pub fn damage_notes(runs: &[ComparedRun], language: Language) -> Vec<String> {
+    runs.iter().flat_map(|run| notes::damage(run, language.words())).collect()
+}
+
 fn header(first: &str, runs: &[ComparedRun]) -> Vec<String> {
     std::iter::once(first.to_owned()).chain(runs.iter().map(|run| run.label.clone())).collect()
 }

@@ -30,7 +30,7 @@ const STYLE: &str = include_str!("style.css");
 /// Names the file where its records cannot be read.
 pub fn html_page(run: &RunDir, language: Language) -> Result<String> {
     let words = Words::of(language);
-    let (portrait, torn) = portrait(run)?;
+    let portrait = portrait(run)?;
     let (summary, manifest) = (&run.summary, &run.manifest);
     let model = foreign_at(manifest, "/plan/model");
     let parts = [
@@ -42,7 +42,7 @@ pub fn html_page(run: &RunDir, language: Language) -> Result<String> {
         figures::figures(&portrait, words)?,
         outcome::objectives(summary, words),
         outcome::failures(summary, words),
-        notes(run, &portrait, torn, words),
+        notes(run, &portrait, words),
         facts::facts(summary, manifest, words),
         latencies::definitions(summary, words),
         foot(run, words),
@@ -50,15 +50,15 @@ pub fn html_page(run: &RunDir, language: Language) -> Result<String> {
     Ok(parts.concat())
 }
 
-/// The shape of the run, and whether its records end inside a line.
-fn portrait(run: &RunDir) -> Result<(Portrait, bool)> {
+/// The shape of the run.
+fn portrait(run: &RunDir) -> Result<Portrait> {
     let of_server = run.summary.pointer("/tokens/basis").is_some_and(|basis| basis == "server");
     let basis = if of_server { TokenBasis::Server } else { TokenBasis::Local };
     let mut extent = Extent::new(basis);
-    let torn = each_record(&run.records, |record| extent.add(&record))?;
+    each_record(&run.records, |record| extent.add(&record))?;
     let mut portrait = Portrait::new(&extent);
     each_record(&run.records, |record| portrait.add(&record))?;
-    Ok((portrait, torn))
+    Ok(portrait)
 }
 
 /// The beginning of a page that fetches nothing and runs nothing, up to its body; `title` is HTML already.
@@ -75,11 +75,14 @@ pub(super) fn page_head(lang: &str, title: &str, style: &str) -> String {
 }
 
 /// What the summary notes, and what the files do not agree in.
-fn notes(run: &RunDir, portrait: &Portrait, torn: bool, words: &Words) -> String {
+fn notes(run: &RunDir, portrait: &Portrait, words: &Words) -> String {
     let noted = run.summary.get("notes").and_then(|notes| notes.as_array());
     let noted = noted.into_iter().flatten().filter_map(|note| note.as_str());
     let mut notes: Vec<String> = noted.map(foreign).collect();
-    if torn {
+    if let Some(records) = run.made_of {
+        notes.push(fill(words.from_records, &[("n", &records.to_string())]));
+    }
+    if run.torn {
         notes.push(words.torn.to_owned());
     }
     let in_summary = run.summary.pointer("/metrics/ttft/n").and_then(serde_json::Value::as_u64);

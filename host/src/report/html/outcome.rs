@@ -34,13 +34,11 @@ pub(super) fn headline(summary: &Value, manifest: &Value, words: &Words) -> Stri
     format!("<header><h1>{}</h1><p>{text}</p></header>\n<main>\n", at("/plan/model"))
 }
 
-/// Whether to believe the run. A replay has no verdict of its own.
+/// Whether to believe the run. A replay has no verdict of its own, and a run that was killed was not judged.
 pub(super) fn verdict(summary: &Value, words: &Words) -> String {
     let Some(level) = summary.pointer("/verdict/level").and_then(Value::as_str) else {
-        return format!(
-            "<section class=\"verdict\"><h2>{}</h2><p>{}</p></section>\n",
-            words.no_verdict, words.replay
-        );
+        let why = if summary.get("from_records").is_some() { words.not_judged } else { words.replay };
+        return format!("<section class=\"verdict\"><h2>{}</h2><p>{why}</p></section>\n", words.no_verdict);
     };
     let (class, word) = match level {
         "valid" => ("valid", words.valid),

@@ -24,7 +24,7 @@ fn run(records: &[RequestRecord]) -> (RunDir, TempDir) {
         json!({"level": "doubtful", "reasons": [{"message": "a reason", "remedy": "a remedy"}]});
     let manifest = json!({"schema_version": 1, "llmperf_version": "0.1.0", "plan": {"model": "m", "num_concurrent_requests": 4,
         "metadata": {"key": "value"}}, "machine": {"cores": 2}});
-    (RunDir { summary, manifest, records: path }, dir)
+    (RunDir { summary, manifest, records: path, made_of: None, torn: false }, dir)
 }
 
 fn records() -> Vec<RequestRecord> {
@@ -123,10 +123,11 @@ fn a_run_without_success_has_a_page_without_charts() {
 
 #[test]
 fn records_that_are_not_the_summarys_are_noted() {
-    let (run, _dir) = run(&records());
+    let (mut run, _dir) = run(&records());
     let text = std::fs::read_to_string(&run.records).unwrap();
     let second = text.find('\n').unwrap() + 1;
     std::fs::write(&run.records, &text[..second + 20]).unwrap();
+    run.torn = true;
     let page = html_page(&run, Language::English).unwrap();
     assert!(page.contains("records.jsonl ends inside a line"));
     assert!(page.contains("is of 2 requests with a first token, and records.jsonl holds 1"));

@@ -33,6 +33,8 @@ words! {
     no_verdict: "No verdict", "没有判定";
     replay: "This is a replay: whether to believe the run was said when it was made.",
         "这是一次回放：结果是否可信，在当初测试时已有判定。";
+    not_judged: "These numbers were made again from the records of a run, which do not say how the client fared.",
+        "这些数字由测试的记录重新汇总得出，而记录中没有客户端的运行状况。";
     valid: "VALID", "有效";
     doubtful: "DOUBTFUL", "存疑";
     invalid: "INVALID", "无效";
@@ -68,6 +70,8 @@ words! {
     share_of_failures: "{share} % of all failures", "占全部失败的 {share} %";
     more_kinds: "and {n} more kinds", "另有 {n} 类";
     notes: "Notes", "说明";
+    from_records: "the run was killed or has not ended: it has no summary.json, and these numbers are from the {n} requests in its records.jsonl",
+        "测试被终止或尚未结束：没有 summary.json，这些数字来自 records.jsonl 中的 {n} 个请求";
     torn: "records.jsonl ends inside a line; the charts lack that request", "records.jsonl 的最后一行不完整；图表中没有该请求";
     disagree: "summary.json is of {a} requests with a first token, and records.jsonl holds {b}: the charts are of the latter",
         "summary.json 统计了 {a} 个有首个令牌的请求，而 records.jsonl 中有 {b} 个：图表依据后者";

@@ -34,12 +34,22 @@ pub(super) fn notes(runs: &[ComparedRun], words: &Words) -> Vec<String> {
     notes
 }
 
+/// What of the run's files is not whole.
+pub(super) fn damage(run: &ComparedRun, words: &Words) -> Vec<String> {
+    let label = ("run", run.label.as_str());
+    let n = (run.ok + run.failed).to_string();
+    let made = run.from_records.then(|| fill(words.note_from_records, &[label, ("n", &n)]));
+    let torn = run.torn.then(|| fill(words.note_torn, &[label]));
+    made.into_iter().chain(torn).collect()
+}
+
 fn of_run(run: &ComparedRun, words: &Words) -> Vec<String> {
     let mut notes = Vec::new();
     let label = ("run", run.label.as_str());
     if let Some(verdict) = run.verdict.as_deref().filter(|verdict| *verdict != "VALID") {
         notes.push(fill(words.note_verdict, &[label, ("verdict", words.verdict_of(verdict))]));
     }
+    notes.extend(damage(run, words));
     if run.failed > 0 {
         let (failed, all) = (run.failed.to_string(), (run.ok + run.failed).to_string());
         notes.push(fill(words.note_failed, &[label, ("failed", &failed), ("all", &all)]));

@@ -30,6 +30,8 @@ pub(in crate::report::compare) fn run(model: &str, ttft: u64) -> ComparedRun {
         concurrency: Some(4),
         request_rate: None,
         verdict: Some("VALID".to_owned()),
+        from_records: false,
+        torn: false,
         distributions: summary.distributions.clone(),
         rates: rates.into(),
         objectives: vec![],
@@ -97,10 +99,11 @@ fn notes_say_what_stands_between_the_runs_and_a_comparison() {
     runs[0].verdict = Some("INVALID".to_owned());
     runs[1].tool = Tool::LlmperfFiles;
     assert!(notes::notes(&runs, Language::English.words())[0].starts_with("Of a *_summary.json"));
+    (runs[0].from_records, runs[0].torn) = (true, true);
     runs[1].tool = Tool::LegacyLlmperf;
     runs[1].sample = None;
-    assert_eq!(notes::notes(&runs, Language::English.words()).len(), 5);
-    assert_eq!(notes::notes(&runs, Language::Chinese.words()).len(), 5);
+    assert_eq!(notes::notes(&runs, Language::English.words()).len(), 7);
+    assert_eq!(notes::notes(&runs, Language::Chinese.words()).len(), 7);
 }
 
 #[test]

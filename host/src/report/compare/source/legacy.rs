@@ -85,6 +85,8 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         concurrency,
         request_rate: None,
         verdict: None,
+        from_records: false,
+        torn: false,
         distributions,
         rates: rates.into_iter().filter_map(|(rate, value)| Some((Quantity::Rate(rate), value?))).collect(),
         objectives: vec![],

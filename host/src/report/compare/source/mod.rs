@@ -7,7 +7,8 @@ mod order;
 mod ours;
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -15,6 +16,8 @@ use serde_json::Value;
 
 use super::ComparedRun;
 use crate::metrics::{Estimates, Moment, Quantity};
+use crate::report::RunDir;
+use crate::report::run_dir::SUMMARY;
 
 pub use facts::{Accuracy, Facts};
 pub use given::InputNote;
@@ -82,15 +85,12 @@ fn read_path(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
     if !fs::metadata(path).with_context(|| format!("{}\n{HINT}", context()))?.is_dir() {
         return read_file(path, runs);
     }
-    let summary = path.join("summary.json");
+    let summary = path.join(SUMMARY);
     if summary.exists() {
         return read_file(&summary, runs);
     }
-    if path.join("manifest.json").exists() {
-        bail!(
-            "{} is a run without a summary.json: it did not come to its end\nhint: run it again",
-            path.display()
-        );
+    if RunDir::is_one(path) {
+        return read_killed(path, runs);
     }
     let mut below: Vec<PathBuf> = fs::read_dir(path)
         .with_context(context)?
@@ -98,10 +98,10 @@ fn read_path(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
         .collect::<std::io::Result<_>>()
         .with_context(context)?;
     below.sort();
-    let mut of_runs = summaries(&below);
+    let mut of_runs = run_dirs(&below);
     if of_runs.is_empty() {
-        // The directory of a plan holds one for each of its runs.
-        of_runs = below.iter().flat_map(|dir| summaries(&entries(dir))).collect();
+        // The directory of a plan holds one for each of its runs; what was killed there and made again counts once.
+        of_runs = below.iter().flat_map(|dir| finished_or_killed(run_dirs(&entries(dir)))).collect();
     }
     // A directory of ours holds LLMPerf's two files of the same runs.
     let files = if of_runs.is_empty() {
@@ -112,12 +112,38 @@ fn read_path(path: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
     if files.is_empty() {
         return Err(NoRun::of(path, "holds no results"));
     }
-    files.iter().try_for_each(|file| read_file(file, runs))
+    files.iter().try_for_each(|path| read_path(path, runs))
 }
 
-/// The summaries of these run directories; one that did not come to its end has none.
-fn summaries(dirs: &[PathBuf]) -> Vec<PathBuf> {
-    dirs.iter().map(|dir| dir.join("summary.json")).filter(|file| file.is_file()).collect()
+/// Those of these that are run directories and hold a request: one that was killed has no summary, but may have records.
+fn run_dirs(dirs: &[PathBuf]) -> Vec<PathBuf> {
+    let is_run = |dir: &&PathBuf| is_finished(dir) || RunDir::is_one(dir) && has_record(dir);
+    dirs.iter().filter(is_run).cloned().collect()
+}
+
+/// Whether the records of a run have a whole line.
+fn has_record(dir: &Path) -> bool {
+    let mut line = Vec::new();
+    let read = File::open(dir.join("records.jsonl"))
+        .and_then(|file| BufReader::new(file).read_until(b'\n', &mut line));
+    read.is_ok() && line.ends_with(b"\n")
+}
+
+fn is_finished(dir: &Path) -> bool {
+    dir.join(SUMMARY).is_file()
+}
+
+/// The finished ones of these, where there are any.
+fn finished_or_killed(dirs: Vec<PathBuf>) -> Vec<PathBuf> {
+    let finished: Vec<PathBuf> = dirs.iter().filter(|dir| is_finished(dir)).cloned().collect();
+    if finished.is_empty() { dirs } else { finished }
+}
+
+/// A run that was killed before it wrote its summary.
+fn read_killed(dir: &Path, runs: &mut Vec<ComparedRun>) -> Result<()> {
+    let run = RunDir::open(dir)?;
+    runs.push(ours::run(&dir.join(SUMMARY), run.summary())?);
+    Ok(())
 }
 
 /// What is in a directory, by name; nothing where it is none.

@@ -34,13 +34,15 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         _ => TokenBasis::Local,
     };
     let objectives = objectives(path, json)?;
-    let records = match beside("records.jsonl") {
-        file if file.exists() => Some(read_records(&file)?.records),
+    let read = match beside("records.jsonl") {
+        file if file.exists() => Some(read_records(&file)?),
         _ => None,
     };
     let terms = terms(json, plan, &objectives);
-    let sample = records.as_deref().map(|records| Sample::of_records(records, basis, &terms));
-    let facts = Facts::of(path, json, plan, records.as_deref().unwrap_or(&[]))?;
+    let torn = read.as_ref().is_some_and(|read| read.torn);
+    let records = read.as_ref().map(|read| read.records.as_slice());
+    let sample = records.map(|records| Sample::of_records(records, basis, &terms));
+    let facts = Facts::of(path, json, plan, records.unwrap_or(&[]))?;
     // A summary that was taken out of its directory does not say whose it is.
     let unnamed = || path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
     let model = plan["model"].as_str().map_or_else(unnamed, str::to_owned);
@@ -57,6 +59,8 @@ pub(super) fn run(path: &Path, json: &Value) -> Result<ComparedRun> {
         concurrency: plan["num_concurrent_requests"].as_u64(),
         request_rate: plan["arrival"]["request_rate_per_s"].as_f64(),
         verdict: json.pointer("/verdict/level").and_then(Value::as_str).map(str::to_uppercase),
+        from_records: json.get("from_records").is_some(),
+        torn,
         distributions: Metric::ALL
             .into_iter()
             .filter_map(|metric| Some((metric, distribution(&json["metrics"][metric.definition().name])?)))

@@ -68,9 +68,14 @@ fn what_is_no_result_or_of_another_version_is_named_with_a_remedy() {
     assert!(error.contains("holds no results\nhint: "), "{error}");
     let error = format!("{:#}", read(directory.path().join("missing")).unwrap_err());
     assert!(error.contains("cannot read") && error.contains("hint: "), "{error}");
-    std::fs::write(directory.path().join("manifest.json"), "{}").unwrap();
-    let error = read(directory.path()).unwrap_err().to_string();
-    assert!(error.contains("did not come to its end\nhint: "), "{error}");
+    std::fs::write(directory.path().join("manifest.json"), r#"{"schema_version": 1}"#).unwrap();
+    let check = |word: &str| {
+        let error = read(directory.path()).unwrap_err().to_string();
+        assert!(error.contains(word) && error.contains("\nhint: "), "{error}");
+    };
+    check("records.jsonl is missing");
+    std::fs::write(directory.path().join("records.jsonl"), "").unwrap();
+    check("no whole record");
 }
 
 #[test]

@@ -95,6 +95,8 @@ pub(super) const WORDS: Words = Words {
     note_format: "Of a *_summary.json inter-token latency is one number a request that holds the time to first token, and outputs count one token more: LLMPerf's formulas. The directory of the run has llmperf's own numbers.",
     note_no_records: "{run}: there are no requests beside its summary, so nothing has an interval.",
     note_few: "{run}: {n} requests are too few for an interval.",
+    note_from_records: "{run}: it was killed or has not ended; these numbers are from the {n} requests in its records, and it has no verdict.",
+    note_torn: "{run}: its records end inside a line, which is left out.",
     note_verdict: "{run}: the run was judged {verdict}; its summary has the reasons.",
     note_failed: "{run}: {failed} of {all} requests failed; latencies are those of the others.",
     note_load: "The runs do not have the same load: differences between them are not the models' alone.",

@@ -95,6 +95,8 @@ pub(super) const WORDS: Words = Words {
     note_format: "*_summary.json 采用 LLMPerf 的公式：令牌间延迟是每个请求一个数值并包含首个令牌时间，输出令牌数多计一个。该次测试的目录中有 llmperf 自己的数值。",
     note_no_records: "{run}：仅有汇总数据而无逐请求数据，因此没有置信区间。",
     note_few: "{run}：请求数过少（{n} 个），无法给出置信区间。",
+    note_from_records: "{run}：该测试被中止或尚未结束，数据由已记录的 {n} 个请求重新汇总，没有有效性判定。",
+    note_torn: "{run}：请求记录的最后一行不完整，已忽略。",
     note_verdict: "{run}：该测试的结果被判定为“{verdict}”，原因见其汇总。",
     note_failed: "{run}：{all} 个请求中有 {failed} 个失败；延迟只统计其余请求。",
     note_load: "各测试的负载不同：差异不只来自模型。",

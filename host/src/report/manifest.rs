@@ -1,38 +1,41 @@
-//! What a recording says of its run, beside the responses: its manifest first, and at the end what was known only then.
+//! A run's manifest, read back: from its directory, or from the header of a recording.
 //! Everything here may come from a file by a stranger; what is missing is as if it were empty.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{Ended, manifest};
-use crate::metrics::TokenBasis;
-use crate::report::llmperf::LlmperfRun;
+use super::llmperf::LlmperfRun;
+use crate::metrics::{Context, Dialect, Slo, TokenBasis};
+use crate::plugin::ending_of;
 use crate::units::Span;
 
-/// Of the manifest, what a replay needs.
+/// Of the manifest, what a replay and a new summary need.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Recorded {
+pub struct Manifest {
     started_unix_s: u64,
-    plan: RecordedPlan,
-    pub(super) plugin: RecordedPart,
-    pub(super) tokenizer: RecordedPart,
+    plan: ManifestPlan,
+    pub plugin: ManifestPart,
+    pub tokenizer: ManifestPart,
 }
 
 /// A plugin or a tokenizer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct RecordedPart {
-    pub(super) name: String,
-    pub(super) sha256: String,
+pub struct ManifestPart {
+    pub name: String,
+    pub version: String,
+    pub sha256: String,
     source: String,
+    /// Of a plugin only: the server puts what is asked into a chat template.
+    chat_template: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct RecordedPlan {
+struct ManifestPlan {
     model: String,
     llm_api: String,
     base_url: String,
@@ -49,57 +52,96 @@ struct RecordedPlan {
     additional_sampling_params: Map<String, Value>,
     metadata: Map<String, Value>,
     tokens: String,
+    slo: Vec<String>,
+    dialects: Vec<String>,
 }
 
-impl Recorded {
-    pub(super) fn of(header: &Value) -> serde_json::Result<Recorded> {
-        Recorded::deserialize(header)
+impl Manifest {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// A part of it is of another kind than a manifest has there.
+    pub fn of(manifest: &Value) -> serde_json::Result<Manifest> {
+        Manifest::deserialize(manifest)
     }
 
-    pub(super) fn model(&self) -> &str {
+    /// As it was given.
+    pub fn model(&self) -> &str {
         &self.plan.model
     }
 
-    pub(super) fn llm_api(&self) -> &str {
+    /// What `--llm-api` said.
+    pub fn llm_api(&self) -> &str {
         &self.plan.llm_api
     }
 
     /// The plugin's file; `None` where it came with the host or was installed, and its name finds it.
-    pub(super) fn plugin_file(&self) -> Option<PathBuf> {
+    pub fn plugin_file(&self) -> Option<PathBuf> {
         let source = &self.plugin.source;
         let has_name = matches!(source.as_str(), "" | "bundled" | "installed");
         (!has_name).then(|| PathBuf::from(source))
     }
 
     /// The tokenizer's file; `None` where it came with the host.
-    pub(super) fn tokenizer_file(&self) -> Option<PathBuf> {
+    pub fn tokenizer_file(&self) -> Option<PathBuf> {
         let name = &self.tokenizer.name;
         (!name.is_empty() && name != "llama").then(|| PathBuf::from(name))
     }
 
-    pub(super) fn token_basis(&self) -> TokenBasis {
+    /// Whose token counts the run used.
+    pub fn token_basis(&self) -> TokenBasis {
         if self.plan.tokens == "server" { TokenBasis::Server } else { TokenBasis::Local }
     }
 
+    /// What a summary of the run has to know beside its records.
+    pub fn context(&self) -> Context {
+        let is_bundled = self.plugin.source == "bundled";
+        Context {
+            dropped: 0,
+            token_basis: self.token_basis(),
+            measured: self.measured(),
+            chat_template: self.plugin.chat_template,
+            ending: is_bundled.then(|| ending_of(&self.plugin.name)).flatten(),
+        }
+    }
+
     /// Where requests went, for people.
-    pub(super) fn target(&self) -> String {
+    pub fn target(&self) -> String {
         match self.plan.target.as_str() {
             "mock" => "the built-in target".to_owned(),
             _ => self.plan.base_url.clone(),
         }
     }
 
-    pub(super) fn is_open_loop(&self) -> bool {
+    /// Whether requests were due at times of their own.
+    pub fn is_open_loop(&self) -> bool {
         self.plan.overflow.is_some()
     }
 
     /// How long the run was to be measured.
-    pub(super) fn measured(&self) -> Option<Span> {
+    pub fn measured(&self) -> Option<Span> {
         self.plan.duration_s.map(|s| Span((s * 1e9).round() as u64))
     }
 
+    /// The objectives it was held to.
+    ///
+    /// # Errors
+    /// Names one that cannot be read.
+    pub fn slos(&self) -> anyhow::Result<Vec<Slo>> {
+        match self.plan.slo.as_slice() {
+            [] => Ok(vec![]),
+            texts => Ok(Slo::parse_all(&texts.join(" "))?),
+        }
+    }
+
+    /// The other tools in whose terms it was stated; one that this version does not know is left out.
+    pub fn dialects(&self) -> Vec<Dialect> {
+        let wanted = |dialect: &Dialect| self.plan.dialects.iter().any(|name| name == dialect.name());
+        Dialect::ALL.into_iter().filter(wanted).collect()
+    }
+
     /// How the load was made, for people.
-    pub(super) fn load(&self) -> String {
+    pub fn load(&self) -> String {
         let concurrency = self.plan.num_concurrent_requests;
         let rate = self.plan.arrival.as_ref().and_then(|arrival| {
             Some((arrival.get("request_rate_per_s")?.as_f64()?, arrival.get("process")?.as_str()?))
@@ -114,18 +156,18 @@ impl Recorded {
     }
 
     /// When the run started, in seconds since 1970.
-    pub(super) fn started(&self) -> u64 {
+    pub fn started(&self) -> u64 {
         self.started_unix_s
     }
 
     /// The user's own pairs.
-    pub(super) fn metadata(&self) -> Vec<(String, String)> {
+    pub fn metadata(&self) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         self.plan.metadata.iter().map(|(key, value)| (key.clone(), text(value))).collect()
     }
 
     /// What LLMPerf's files say of the run.
-    pub(super) fn llmperf_run<'a>(&'a self, metadata: &'a [(String, String)]) -> LlmperfRun<'a> {
+    pub fn llmperf_run<'a>(&'a self, metadata: &'a [(String, String)]) -> LlmperfRun<'a> {
         let plan = &self.plan;
         LlmperfRun {
             model: &plan.model,
@@ -141,44 +183,16 @@ impl Recorded {
     }
 }
 
-/// What is known only once the run has ended.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Footer {
-    /// Requests that were due and never sent.
-    pub(super) dropped: u64,
-    /// How the run ended, in one word; `None` where it was killed.
-    pub(super) ended: Option<String>,
-    opened_ahead_ns: Vec<u64>,
-}
-
-impl Footer {
-    pub(super) fn json(dropped: u64, ended: Ended, opened_ahead: &[Span]) -> Value {
-        let opened_ahead_ns: Vec<u64> = opened_ahead.iter().map(|span| span.0).collect();
-        json!({
-            "dropped": dropped,
-            "ended": manifest::ended_word(ended),
-            "opened_ahead_ns": opened_ahead_ns,
-        })
-    }
-
-    pub(super) fn of(footer: &Value) -> serde_json::Result<Footer> {
-        Footer::deserialize(footer)
-    }
-
-    pub(super) fn opened_ahead(&self) -> Vec<Span> {
-        self.opened_ahead_ns.iter().copied().map(Span).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn the_load_is_told_as_far_as_it_is_known() {
         let check = |plan: Value, expected: &str| {
-            assert_eq!(Recorded::of(&json!({"plan": plan})).expect("a header").load(), expected);
+            assert_eq!(Manifest::of(&json!({"plan": plan})).expect("a header").load(), expected);
         };
         check(json!({"num_concurrent_requests": 4}), "4 concurrent");
         check(
@@ -189,14 +203,5 @@ mod tests {
             json!({"num_concurrent_requests": 9, "overflow": "queue", "arrival": null}),
             "an open loop, at most 9 concurrent",
         );
-    }
-
-    #[test]
-    fn what_a_footer_says_is_read_back() {
-        let json = Footer::json(3, Ended::TimedOut, &[Span(5)]);
-        let footer = Footer::of(&json).expect("a footer");
-        assert_eq!((footer.dropped, footer.ended.as_deref()), (3, Some("timed_out")));
-        assert_eq!(footer.opened_ahead(), [Span(5)]);
-        assert_eq!(Footer::default().ended, None);
     }
 }

@@ -1,27 +1,29 @@
-//! What a run's records come to, counted as they come: the summary, what became of its objectives, other tools' numbers,
-//! and when things were due and sent.
+//! The summary of a run, counted as its records come: with its objectives, in other tools' terms, and with when things were due
+//! and sent.
 
-use crate::metrics::{Accumulator, Block, Context, Dialect, Dialects, Slo, SloCounter, Summary, Timeline};
+use super::{Accumulator, Block, Context, Dialect, Dialects, Slo, SloCounter, Summary, Timeline};
 use crate::record::RequestRecord;
 
 /// Counts records; none is kept.
-pub(super) struct Tally {
+#[derive(Debug)]
+pub struct Tally {
     summary: Accumulator,
     slos: Option<SloCounter>,
     dialects: Dialects,
     timeline: Timeline,
 }
 
-/// What they come to.
-pub(super) struct Tallied {
-    pub(super) summary: Summary,
-    pub(super) dialects: Vec<Block>,
-    pub(super) timeline: Timeline,
+/// What was counted.
+#[derive(Debug)]
+pub struct Tallied {
+    pub summary: Summary,
+    pub dialects: Vec<Block>,
+    pub timeline: Timeline,
 }
 
 impl Tally {
     /// Of no record yet; what was dropped is told at the end.
-    pub(super) fn new(context: Context, slos: &[Slo], dialects: &[Dialect]) -> Tally {
+    pub fn new(context: Context, slos: &[Slo], dialects: &[Dialect]) -> Tally {
         let token_basis = context.token_basis;
         Tally {
             summary: Accumulator::new(context),
@@ -31,7 +33,8 @@ impl Tally {
         }
     }
 
-    pub(super) fn add(&mut self, record: &RequestRecord) {
+    /// Takes a record in.
+    pub fn add(&mut self, record: &RequestRecord) {
         self.summary.add(record);
         self.dialects.add(record);
         self.timeline.see(record);
@@ -41,7 +44,7 @@ impl Tally {
     }
 
     /// `dropped` measured requests were due and never sent.
-    pub(super) fn finish(mut self, dropped: u64) -> Tallied {
+    pub fn finish(mut self, dropped: u64) -> Tallied {
         self.summary.add_dropped(dropped);
         let mut summary = self.summary.finish();
         summary.slo = self.slos.map(|slos| slos.finish(summary.window, dropped));
