@@ -39,7 +39,7 @@ pub(in crate::report::compare) struct Pick {
     pub(in crate::report::compare) candidates: Vec<Candidate>,
     /// Larger models that may keep the bounds too: more requests would tell.
     pub(in crate::report::compare) larger_open: Vec<usize>,
-    /// The check that took part, where a correctness test by one was made of every model within the bounds.
+    /// The check that had a part: every model within the bounds was tested by it.
     pub(in crate::report::compare) check: Option<String>,
 }
 
@@ -160,8 +160,8 @@ impl Pick {
     }
 }
 
-/// The check by which every model within the bounds was tested; of several the one with the fewest judged replies at its
-/// thinnest is passed over.
+/// The check by which every model within the bounds was tested; of several the one that judged the most replies, by the model of
+/// which it judged the fewest.
 fn check(runs: &[ComparedRun], purpose: Purpose, candidates: &[Candidate]) -> Option<String> {
     if purpose != Purpose::HighQuality {
         return None;
@@ -197,8 +197,7 @@ impl Candidate {
     }
 }
 
-/// The rule of the purpose. `rights` are the replies that were right, of the models within the bounds; empty where they have
-/// no part.
+/// The rule of the purpose. `rights` are the right replies of each model within the bounds; empty where accuracy has no part.
 fn choice(purpose: Purpose, candidates: &[Candidate], rights: &[(usize, Rate)]) -> Choice {
     if candidates.len() < 2 {
         return Choice::Undecided(Missing::Models);
