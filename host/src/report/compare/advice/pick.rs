@@ -246,7 +246,8 @@ fn larger_open(purpose: Purpose, candidates: &[Candidate], choice: &Choice) -> V
     let size =
         candidates.iter().find(|candidate| candidate.run == chosen[0]).and_then(|found| found.billions);
     let is_open = |candidate: &&Candidate| {
-        candidate.billions > size && candidate.may_be_within() && !candidate.is_within()
+        let is_larger = candidate.billions.zip(size).is_some_and(|(of, chosen)| of > chosen);
+        is_larger && candidate.may_be_within() && !candidate.is_within()
     };
     candidates.iter().filter(is_open).map(|candidate| candidate.run).collect()
 }
