@@ -214,7 +214,7 @@ fn the_accuracy_of_a_correctness_test_stands_with_speed() {
         [("a:7b", ["--ttft", "20ms", "--itl", "2ms"], 2), ("a:32b", ["--ttft", "80ms", "--itl", "8ms"], 1)]
     {
         let answer = |number: u32| {
-            let said = number + u32::from(every == 2 && number % 2 == 0);
+            let said = number + u32::from(every == 2 && number.is_multiple_of(2));
             (format!("number: {}.\n", llmperf::workload::number_words(number)), json!(said.to_string()))
         };
         let file = answers.path().join(format!("{every}.json"));

@@ -76,6 +76,26 @@ impl Sampling {
         Some(value)
     }
 
+    /// Takes out those of these fields that are there, to be put elsewhere.
+    ///
+    /// ```
+    /// # use llmperf_sdk::*;
+    /// let mut sampling = Sampling::parse(r#"{"tools": [], "seed": 1, "system": null}"#).unwrap();
+    /// let mut body = JsonBody::new();
+    /// body.set("system", "S").extend(sampling.take_all(&["system", "tools"]));
+    /// assert_eq!(body.build().unwrap(), br#"{"tools":[]}"#);
+    /// assert_eq!(sampling.get("seed"), Some("1"));
+    /// ```
+    pub fn take_all(&mut self, names: &[&str]) -> Sampling {
+        let mut taken = Sampling::default();
+        for name in names {
+            if let Some(value) = self.take(name) {
+                taken.put(name, value);
+            }
+        }
+        taken
+    }
+
     pub(crate) fn into_fields(self) -> Vec<(String, Box<RawValue>)> {
         self.0.0
     }

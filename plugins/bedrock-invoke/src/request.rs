@@ -165,8 +165,12 @@ const LLAMA: Names = Names { limit: "max_gen_len", top_p: "top_p", stop: "stop" 
 const CAMEL_CASE: Names = Names { limit: "maxTokens", top_p: "topP", stop: "stopSequences" };
 const TITAN: Names = Names { limit: "maxTokenCount", top_p: "topP", stop: "stopSequences" };
 
+/// What a body holds beside the object of parameters.
+const BESIDE: &[&str] = &["inputText", "messages", "system", "schemaVersion", "toolConfig"];
+
 /// The same within an object. One of its name among the sampling parameters wins over what is given beside it.
 fn configured(body: &mut JsonBody, name: &str, spec: &RequestSpec, mut sampling: Sampling, names: &Names) {
+    body.extend(sampling.take_all(BESIDE));
     let given = sampling.take(name);
     let mut config = JsonBody::new();
     limits(&mut config, spec, sampling, names);

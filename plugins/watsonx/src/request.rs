@@ -71,12 +71,7 @@ fn sampling(spec: &RequestSpec) -> Result<Sampling, String> {
 
 fn generation(spec: &RequestSpec) -> Result<JsonBody, String> {
     let mut sampling = sampling(spec)?;
-    let mut own = Sampling::default();
-    for name in BODY_FIELDS {
-        if let Some(value) = sampling.take(name) {
-            own.put(name, value);
-        }
-    }
+    let own = sampling.take_all(BODY_FIELDS);
     let given = sampling.take("parameters");
     for (from, to) in NAMES {
         sampling.rename(from, to);

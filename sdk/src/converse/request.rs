@@ -89,11 +89,7 @@ pub fn body(spec: &RequestSpec) -> Result<JsonBody, String> {
     if !system.is_empty() {
         body.set("system", system);
     }
-    let mut top_level = Sampling::default();
-    for name in TOP_LEVEL {
-        move_field(&mut sampling, &mut top_level, name);
-    }
-    body.extend(top_level);
+    body.extend(sampling.take_all(&TOP_LEVEL));
     let mut additional = JsonBody::new();
     let given = sampling.take("additionalModelRequestFields");
     additional.extend(sampling);
@@ -102,25 +98,16 @@ pub fn body(spec: &RequestSpec) -> Result<JsonBody, String> {
 }
 
 fn inference(spec: &RequestSpec, sampling: &mut Sampling) -> JsonBody {
-    let mut named = Sampling::default();
     for (from, to) in INFERENCE {
         sampling.rename(from, to);
         if let Some(stop) = sampling.take("stopSequences") {
             sampling.put("stopSequences", list_of_texts(&stop));
         }
     }
-    for (_, name) in INFERENCE {
-        move_field(sampling, &mut named, name);
-    }
+    let named = sampling.take_all(&INFERENCE.map(|(_, name)| name));
     let mut inference = JsonBody::new();
     inference.set("maxTokens", spec.max_tokens).extend(named);
     inference
-}
-
-fn move_field(from: &mut Sampling, to: &mut Sampling, name: &str) {
-    if let Some(value) = from.take(name) {
-        to.put(name, value);
-    }
 }
 
 /// An object without fields is left out.

@@ -6,15 +6,15 @@ use super::{is_sound, measured_alike};
 
 /// One run a model at one load, and the rest.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report::compare) struct Ground {
+pub(crate) struct Ground {
     /// In the order given. Fewer than two are nothing to choose from.
-    pub(in crate::report::compare) runs: Vec<usize>,
-    pub(in crate::report::compare) left_out: Vec<(usize, LeftOut)>,
+    pub(crate) runs: Vec<usize>,
+    pub(crate) left_out: Vec<(usize, LeftOut)>,
 }
 
 /// Why a run has no part in the choice of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report::compare) enum LeftOut {
+pub(crate) enum LeftOut {
     /// It was judged invalid, or no request succeeded.
     Unsound,
     /// Its load, its inputs or its tool is another.

@@ -7,7 +7,7 @@ use crate::metrics::{Difference, Quantity};
 
 /// Which model, if it is to be one.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report::compare) enum OneModel {
+pub(crate) enum OneModel {
     /// The one picked for every purpose.
     ForAll(usize),
     /// The balanced one, and what it costs against the model picked for another purpose.
@@ -18,7 +18,7 @@ pub(in crate::report::compare) enum OneModel {
 
 /// Whether two models are better than one.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report::compare) enum Mix {
+pub(crate) enum Mix {
     /// The small one for who waits, the large one for the rest: from the small one to the large one.
     Both {
         small: usize,

@@ -11,7 +11,7 @@ pub(super) const THROUGHPUT: Quantity = Quantity::Rate(Aggregate::OutputThroughp
 
 /// What a model is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report::compare) enum Purpose {
+pub(crate) enum Purpose {
     /// A person waits: the smallest model that is not surely slower than the best by more than [`AS_GOOD`].
     Interactive,
     /// Nobody waits for one answer: the same by the output throughput.
@@ -24,7 +24,7 @@ pub(in crate::report::compare) enum Purpose {
 
 /// A number that decides, and what it is held to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::report::compare) enum Measure {
+pub(crate) enum Measure {
     /// The change from the best of all, as a share.
     OfBest(Quantity, Bound),
     /// In its own unit.
@@ -33,28 +33,28 @@ pub(in crate::report::compare) enum Measure {
 
 /// The model for a purpose, and the numbers that chose it.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report::compare) struct Pick {
-    pub(in crate::report::compare) purpose: Purpose,
-    pub(in crate::report::compare) choice: Choice,
-    pub(in crate::report::compare) candidates: Vec<Candidate>,
+pub(crate) struct Pick {
+    pub(crate) purpose: Purpose,
+    pub(crate) choice: Choice,
+    pub(crate) candidates: Vec<Candidate>,
     /// Larger models that may keep the bounds too: more requests would tell.
-    pub(in crate::report::compare) larger_open: Vec<usize>,
-    /// The check that took part, where a correctness test by one was made of every model within the bounds.
-    pub(in crate::report::compare) check: Option<String>,
+    pub(crate) larger_open: Vec<usize>,
+    /// The check that had a part: every model within the bounds was tested by it.
+    pub(crate) check: Option<String>,
 }
 
 /// A run as the rules see it.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report::compare) struct Candidate {
-    pub(in crate::report::compare) run: usize,
-    pub(in crate::report::compare) billions: Option<f64>,
+pub(crate) struct Candidate {
+    pub(crate) run: usize,
+    pub(crate) billions: Option<f64>,
     /// By [`Purpose::measures`].
-    pub(in crate::report::compare) standings: Vec<Standing>,
+    pub(crate) standings: Vec<Standing>,
 }
 
 /// What a rule finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::report::compare) enum Choice {
+pub(crate) enum Choice {
     /// Several are of one size.
     Runs(Vec<usize>),
     Undecided(Missing),
@@ -62,7 +62,7 @@ pub(in crate::report::compare) enum Choice {
 
 /// What the runs lack for a choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::report::compare) enum Missing {
+pub(crate) enum Missing {
     /// No two models were measured at one load.
     Models,
     /// These have too few requests for an interval, or lack a number.
@@ -76,11 +76,11 @@ pub(in crate::report::compare) enum Missing {
 }
 
 impl Purpose {
-    pub(in crate::report::compare) const ALL: [Purpose; 4] =
+    pub(crate) const ALL: [Purpose; 4] =
         [Purpose::Interactive, Purpose::Batch, Purpose::Balanced, Purpose::HighQuality];
 
     /// The name in results.
-    pub(in crate::report::compare) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Purpose::Interactive => "interactive",
             Purpose::Batch => "batch",
@@ -90,7 +90,7 @@ impl Purpose {
     }
 
     /// What decides.
-    pub(in crate::report::compare) fn measures(self) -> Vec<Measure> {
+    pub(crate) fn measures(self) -> Vec<Measure> {
         use Measure::{Itself, OfBest};
         match self {
             Purpose::Interactive => {
@@ -114,7 +114,7 @@ impl Purpose {
 }
 
 impl Measure {
-    pub(in crate::report::compare) fn quantity(self) -> Quantity {
+    pub(crate) fn quantity(self) -> Quantity {
         match self {
             Measure::OfBest(quantity, _) | Measure::Itself(quantity, _) => quantity,
         }
@@ -134,7 +134,7 @@ impl Measure {
 
 impl Choice {
     /// The one model, where it is one.
-    pub(in crate::report::compare) fn only(&self) -> Option<usize> {
+    pub(crate) fn only(&self) -> Option<usize> {
         match self {
             Choice::Runs(runs) => Some(runs[0]).filter(|_| runs.len() == 1),
             Choice::Undecided(_) => None,
@@ -160,8 +160,8 @@ impl Pick {
     }
 }
 
-/// The check by which every model within the bounds was tested; of several the one with the fewest judged replies at its
-/// thinnest is passed over.
+/// The check by which every model within the bounds was tested; of several the one that judged the most replies, by the model of
+/// which it judged the fewest.
 fn check(runs: &[ComparedRun], purpose: Purpose, candidates: &[Candidate]) -> Option<String> {
     if purpose != Purpose::HighQuality {
         return None;
@@ -197,8 +197,7 @@ impl Candidate {
     }
 }
 
-/// The rule of the purpose. `rights` are the replies that were right, of the models within the bounds; empty where they have
-/// no part.
+/// The rule of the purpose. `rights` are the right replies of each model within the bounds; empty where accuracy has no part.
 fn choice(purpose: Purpose, candidates: &[Candidate], rights: &[(usize, Rate)]) -> Choice {
     if candidates.len() < 2 {
         return Choice::Undecided(Missing::Models);
@@ -247,7 +246,8 @@ fn larger_open(purpose: Purpose, candidates: &[Candidate], choice: &Choice) -> V
     let size =
         candidates.iter().find(|candidate| candidate.run == chosen[0]).and_then(|found| found.billions);
     let is_open = |candidate: &&Candidate| {
-        candidate.billions > size && candidate.may_be_within() && !candidate.is_within()
+        let is_larger = candidate.billions.zip(size).is_some_and(|(of, chosen)| of > chosen);
+        is_larger && candidate.may_be_within() && !candidate.is_within()
     };
     candidates.iter().filter(is_open).map(|candidate| candidate.run).collect()
 }

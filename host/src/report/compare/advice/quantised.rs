@@ -9,17 +9,17 @@ use crate::metrics::{Difference, Quantity};
 
 /// From one quantisation to another.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report::compare) struct Quantised {
-    pub(in crate::report::compare) from: usize,
-    pub(in crate::report::compare) to: usize,
-    pub(in crate::report::compare) changes: Vec<(Quantity, Difference)>,
-    pub(in crate::report::compare) trade: Trade,
+pub(crate) struct Quantised {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) changes: Vec<(Quantity, Difference)>,
+    pub(crate) trade: Trade,
     /// By the check, the interval of the difference in accuracy.
-    pub(in crate::report::compare) accuracy: Option<(String, (f64, f64))>,
+    pub(crate) accuracy: Option<(String, (f64, f64))>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report::compare) enum Trade {
+pub(crate) enum Trade {
     /// Surely better in a number or more, and surely worse in none: the run. Its accuracy, where it is known, is not surely lower.
     Better(usize),
     /// The same, and surely less accurate than the other.

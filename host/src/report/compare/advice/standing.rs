@@ -5,7 +5,7 @@ use crate::metrics::{Bound, Quantity, Rate};
 
 /// A number against a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report::compare) enum Standing {
+pub(crate) enum Standing {
     /// The whole 95 % interval keeps the bound.
     Within,
     /// The whole interval lies beyond it.
@@ -33,7 +33,7 @@ impl Standing {
     }
 
     /// The name in results.
-    pub(in crate::report::compare) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Standing::Within => "within",
             Standing::Beyond => "beyond",
@@ -44,7 +44,7 @@ impl Standing {
 }
 
 /// The run with the best number, which is the lowest where a bound is above it; `None` where no run has the number.
-pub(in crate::report::compare) fn best(
+pub(crate) fn best(
     runs: &[ComparedRun],
     among: impl Iterator<Item = usize>,
     quantity: Quantity,
@@ -80,7 +80,7 @@ pub(super) fn of_best(
 }
 
 /// The 95 % interval of `to - from`, of two shares (Newcombe, Statistics in Medicine 17, 1998, method 10: from Wilson's).
-pub(in crate::report::compare) fn share_difference(from: Rate, to: Rate) -> (f64, f64) {
+pub(crate) fn share_difference(from: Rate, to: Rate) -> (f64, f64) {
     let (a, b) = (from.value(), to.value());
     let ((a_low, a_high), (b_low, b_high)) = (from.interval95(), to.interval95());
     let below = ((b - b_low).powi(2) + (a_high - a).powi(2)).sqrt();

@@ -8,37 +8,37 @@ use crate::metrics::{Difference, Quantity, Saturation, by_rate, by_throughput};
 
 /// The way the loads differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report::compare) enum Axis {
+pub(crate) enum Axis {
     Concurrency,
     Rate,
 }
 
 /// Runs of one model that differ in their load.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report::compare) struct Sweep {
-    pub(in crate::report::compare) axis: Axis,
+pub(crate) struct Sweep {
+    pub(crate) axis: Axis,
     /// From the lowest load to the highest; two at least.
-    pub(in crate::report::compare) steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// By the index of a step.
-    pub(in crate::report::compare) saturation: Saturation,
+    pub(crate) saturation: Saturation,
     /// From saturation to the highest load; `None` where it was not passed.
-    pub(in crate::report::compare) crowd: Option<Crowd>,
+    pub(crate) crowd: Option<Crowd>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::report::compare) struct Step {
-    pub(in crate::report::compare) run: usize,
+pub(crate) struct Step {
+    pub(crate) run: usize,
     /// Requests at a time, or a second.
-    pub(in crate::report::compare) load: f64,
+    pub(crate) load: f64,
     /// Whether it surely keeps the bounds of high quality.
-    pub(in crate::report::compare) is_within: bool,
+    pub(crate) is_within: bool,
 }
 
 /// What more requests at a time than saturate the target cost, and bring.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::report::compare) struct Crowd {
-    pub(in crate::report::compare) ttft: Difference,
-    pub(in crate::report::compare) throughput: Difference,
+pub(crate) struct Crowd {
+    pub(crate) ttft: Difference,
+    pub(crate) throughput: Difference,
 }
 
 impl Sweep {

@@ -9,16 +9,16 @@ const LEVELS: [Level; 4] = [Level::P999, Level::P99, Level::P95, Level::P90];
 
 /// What an open loop says of a queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::report::compare) struct Queue {
-    pub(in crate::report::compare) run: usize,
-    pub(in crate::report::compare) waiting: Waiting,
-    pub(in crate::report::compare) pace: Option<Pace>,
+pub(crate) struct Queue {
+    pub(crate) run: usize,
+    pub(crate) waiting: Waiting,
+    pub(crate) pace: Option<Pace>,
     /// `sent - due`, p99, in ms.
-    pub(in crate::report::compare) lag: Option<f64>,
+    pub(crate) lag: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report::compare) enum Waiting {
+pub(crate) enum Waiting {
     /// Requests end as fast as they come, and none was dropped.
     None,
     /// Requests end as fast as they come on average, and some found no slot.
@@ -31,13 +31,13 @@ pub(in crate::report::compare) enum Waiting {
 
 /// When an answer of a run is late.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::report::compare) struct TimeOut {
-    pub(in crate::report::compare) run: usize,
+pub(crate) struct TimeOut {
+    pub(crate) run: usize,
     /// The highest percentile of E2EL that has an interval, and its interval's upper end in ms; `None` where not even p90 has
     /// one.
-    pub(in crate::report::compare) found: Option<(Level, Estimate, f64)>,
+    pub(crate) found: Option<(Level, Estimate, f64)>,
     /// Requests that passed the deadline of the run: how long they would have taken is not known.
-    pub(in crate::report::compare) cut: u64,
+    pub(crate) cut: u64,
 }
 
 /// Of every open loop.

@@ -55,7 +55,7 @@ macro_rules! words {
     ($Words:ident: $($word:ident)*) => {
         /// Every word and sentence; `{gap}` is filled in.
         #[derive(Debug, Serialize)]
-        pub(in crate::report::compare) struct $Words { $(pub(in crate::report::compare) $word: &'static str,)* }
+        pub(crate) struct $Words { $(pub(crate) $word: &'static str,)* }
     };
 }
 

@@ -45,6 +45,8 @@ fn the_largest_that_surely_keeps_the_bounds_is_chosen_and_a_less_accurate_one_is
         (crossing, &[], Choice::Runs(vec![1]), &[2]),
         (&[(small, &[Within]), (large, &[Beyond])], &[], Choice::Runs(vec![0]), &[]),
         (&[(small, &[Open]), (large, &[Beyond])], &[], Choice::Undecided(Missing::Bounds(vec![0])), &[]),
+        // Whether another is larger than one of unknown size is not known.
+        (&[(None, &[Within]), (large, &[Open])], &[], Choice::Runs(vec![0]), &[]),
         (three, &[(0, right(90)), (1, right(95)), (2, right(94))], Choice::Runs(vec![2]), &[]),
         (three, &[(0, right(90)), (1, right(95)), (2, right(60))], Choice::Runs(vec![1]), &[]),
     ] {

@@ -9,37 +9,37 @@ use super::super::document::Document;
 use super::super::words::{AdviceWords, Language, Words};
 use super::ComparedRun;
 
-pub(in crate::report::compare) use number::Cell;
+pub(crate) use number::Cell;
 use number::Number;
 pub(super) use number::accuracy_rows;
 
 /// A piece of advice.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report::compare) struct Item {
+pub(crate) struct Item {
     /// The name in results.
-    pub(in crate::report::compare) topic: &'static str,
-    pub(in crate::report::compare) heading: &'static str,
-    pub(in crate::report::compare) rule: String,
+    pub(crate) topic: &'static str,
+    pub(crate) heading: &'static str,
+    pub(crate) rule: String,
     /// Whether the runs decide it.
-    pub(in crate::report::compare) decided: bool,
-    pub(in crate::report::compare) says: Vec<String>,
+    pub(crate) decided: bool,
+    pub(crate) says: Vec<String>,
     /// The runs that are recommended, or what is recommended for each.
-    pub(in crate::report::compare) recommends: Vec<(usize, Option<Cell>)>,
-    pub(in crate::report::compare) cells: Vec<Cell>,
+    pub(crate) recommends: Vec<(usize, Option<Cell>)>,
+    pub(crate) cells: Vec<Cell>,
 }
 
 /// All of it, in the order of the report.
-pub(in crate::report::compare) struct Advised {
+pub(crate) struct Advised {
     /// What was held against each other, and what was left out.
-    pub(in crate::report::compare) ground: Vec<String>,
-    pub(in crate::report::compare) scenarios: Vec<Item>,
-    pub(in crate::report::compare) strategy: Vec<Item>,
-    pub(in crate::report::compare) optimisation: Vec<Item>,
+    pub(crate) ground: Vec<String>,
+    pub(crate) scenarios: Vec<Item>,
+    pub(crate) strategy: Vec<Item>,
+    pub(crate) optimisation: Vec<Item>,
 }
 
 impl Advised {
     /// Every piece.
-    pub(in crate::report::compare) fn items(&self) -> impl Iterator<Item = &Item> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
         self.scenarios.iter().chain(&self.strategy).chain(&self.optimisation)
     }
 }
@@ -53,7 +53,7 @@ struct Speaker<'a> {
 }
 
 /// What these runs say.
-pub(in crate::report::compare) fn advised(runs: &[ComparedRun], language: Language) -> Advised {
+pub(crate) fn advised(runs: &[ComparedRun], language: Language) -> Advised {
     let found: Advice = advice(runs);
     let speaker = Speaker { runs, words: language.words(), advice: language.advice() };
     Advised {

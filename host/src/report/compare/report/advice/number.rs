@@ -9,7 +9,7 @@ use crate::metrics::{Aggregate, Metric, Quantity, Unit};
 
 /// What a number is of.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report::compare) enum Number {
+pub(crate) enum Number {
     Of(Quantity),
     /// Thousand millions of parameters.
     Size,
@@ -25,14 +25,14 @@ pub(in crate::report::compare) enum Number {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report::compare) struct Cell {
-    pub(in crate::report::compare) run: usize,
-    pub(in crate::report::compare) number: Number,
-    pub(in crate::report::compare) value: f64,
-    pub(in crate::report::compare) ci95: Option<(f64, f64)>,
+pub(crate) struct Cell {
+    pub(crate) run: usize,
+    pub(crate) number: Number,
+    pub(crate) value: f64,
+    pub(crate) ci95: Option<(f64, f64)>,
     /// How far from the best, as a share of it, where that is what a rule looks at; 0 for the best.
-    pub(in crate::report::compare) from_best: Option<(f64, Option<(f64, f64)>)>,
-    pub(in crate::report::compare) standing: Option<Standing>,
+    pub(crate) from_best: Option<(f64, Option<(f64, f64)>)>,
+    pub(crate) standing: Option<Standing>,
 }
 
 impl Cell {
@@ -80,7 +80,7 @@ impl Cell {
 
 impl Number {
     /// The name in results.
-    pub(in crate::report::compare) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Number::Of(quantity) => quantity.name(),
             Number::Size => "size_billions".to_owned(),
@@ -94,7 +94,7 @@ impl Number {
     }
 
     /// The unit in results.
-    pub(in crate::report::compare) fn unit(&self) -> &'static str {
+    pub(crate) fn unit(&self) -> &'static str {
         match self {
             Number::Of(quantity) => quantity.definition().unit.name(),
             Number::Size => "billions",
@@ -138,10 +138,7 @@ impl Number {
 }
 
 /// A row for each check that a model was tested by, for the table of what was run.
-pub(in crate::report::compare::report) fn accuracy_rows(
-    runs: &[ComparedRun],
-    language: Language,
-) -> Vec<Vec<String>> {
+pub(crate) fn accuracy_rows(runs: &[ComparedRun], language: Language) -> Vec<Vec<String>> {
     let mut checks: Vec<&str> = Vec::new();
     for found in runs.iter().flat_map(|run| &run.facts.accuracy) {
         if !checks.contains(&&*found.check) {

@@ -2,7 +2,7 @@
 
 use super::AdviceWords;
 
-pub(in crate::report::compare::words) const WORDS: AdviceWords = AdviceWords {
+pub(crate) const WORDS: AdviceWords = AdviceWords {
     deployment: "Advice on deployment",
     optimisation: "Advice on optimisation",
     advice_note: "Each piece of advice follows from the rule above it and the numbers with it. Memory and cost were not measured and are in none of them.",

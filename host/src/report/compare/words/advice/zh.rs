@@ -2,7 +2,7 @@
 
 use super::AdviceWords;
 
-pub(in crate::report::compare::words) const WORDS: AdviceWords = AdviceWords {
+pub(crate) const WORDS: AdviceWords = AdviceWords {
     deployment: "部署建议",
     optimisation: "优化建议",
     advice_note: "每条建议均由其上方的规则和随附的数值得出。内存与成本未经测量，不在任何建议之内。",
