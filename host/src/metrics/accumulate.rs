@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::failures::FailureTally;
+use super::request::came_at_once;
 use super::tokens::TokenTally;
 use super::values::Values;
 use super::window::{Extent, Served, Window};
@@ -22,6 +23,8 @@ pub struct Accumulator {
     tokens: TokenTally,
     /// Successful requests that brought a token.
     with_token: u64,
+    /// Those that brought several events with tokens in one read.
+    at_once: u64,
     failures: FailureTally,
     finish_reasons: BTreeMap<String, u64>,
     body_bytes: u64,
@@ -38,6 +41,7 @@ impl Accumulator {
             values: std::array::from_fn(|_| Values::new()),
             tokens: TokenTally::default(),
             with_token: 0,
+            at_once: 0,
             failures: FailureTally::default(),
             finish_reasons: BTreeMap::new(),
             body_bytes: 0,
@@ -86,7 +90,7 @@ impl Accumulator {
             request_throughput: rates.map(|(seconds, served)| served.requests as f64 / seconds),
             error_rate: (counts.finished() > 0).then(|| counts.failed as f64 / counts.finished() as f64),
             failures: self.failures.failures(),
-            notes: Note::about(&tokens, basis, counts.ok, self.with_token),
+            notes: Note::about(&tokens, basis, counts.ok, (self.with_token, self.at_once)),
             tokens,
             finish_reasons: self.finish_reasons,
             body_bytes: self.body_bytes,
@@ -96,6 +100,7 @@ impl Accumulator {
     fn add_success(&mut self, record: &RequestRecord) {
         self.counts.ok += 1;
         self.with_token += u64::from(record.last_token().is_some());
+        self.at_once += u64::from(came_at_once(record));
         self.tokens.add(record);
         for (metric, values) in Metric::ALL.into_iter().zip(&mut self.values) {
             metric.collect(record, self.context.token_basis, &mut |value| values.push(value));

@@ -10,6 +10,9 @@ use std::thread::JoinHandle;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::background::Need;
+use super::decode::Decoding;
+use super::faults::Faults;
 use super::plugin_log::PluginLog;
 use super::reader::Reader;
 use super::recorded::{Footer, Recorded, RecordedPart};
@@ -64,9 +67,12 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
     let mut results = Results::of_replay(plan, &recorded, &comparison.manifest(header))?;
 
     let (record_sender, incoming) = sync_channel(QUEUED_RECORDS);
-    let (handover, decoders) =
-        decode::start(&reader, machine::cores(), None, &record_sender, &Arc::default())?;
-    drop(record_sender);
+    let faults = Faults::default();
+    let decoding =
+        Decoding { reader: reader.clone(), records: record_sender, record_waits: Arc::default(), faults };
+    let queues = (machine::cores(), decode::MOST_QUEUED);
+    let (handover, decoders) = decode::start(&decoding, queues, None, &Need::default())?;
+    drop(decoding);
     let feeding: JoinHandle<Result<Fed>> = machine::spawn("read", move || feed(recording, &handover))?;
     let mut tally = Tally::new(token_basis, recorded.measured(), &plan.slos, &plan.dialects);
     for record in incoming {

@@ -15,6 +15,7 @@ use crate::plan::ReplayPlan;
 use crate::record::RequestRecord;
 use crate::report::llmperf::{LlmperfFiles, LlmperfRun, file_base};
 use crate::report::{RecordsWriter, ascii_json, summary_json, write_atomically};
+use crate::transport::Habit;
 use crate::units::Span;
 
 /// Where the results of a run are.
@@ -152,6 +153,14 @@ pub(super) fn report_json(summary: &Summary, ended: Ended, opened_ahead: &[Span]
         "connect_ms": connect.map(|connect| json!({ "mean": connect.mean, "min": connect.min, "max": connect.max })),
     });
     json
+}
+
+/// The word in results.
+pub(super) fn habit_word(habit: Habit) -> &'static str {
+    match habit {
+        Habit::Keeps => "keeps",
+        Habit::Closes => "closes",
+    }
 }
 
 pub(super) fn pretty(json: &Value) -> Vec<u8> {

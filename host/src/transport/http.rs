@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::aside::{First, either};
 use super::deadline::{Deadlines, LastRead};
 use super::failure::{cause, classify};
-use super::keepalive::{Habit, KeepAlive, REST};
+use super::keepalive::{Habit, KeepAlive, Way};
 use super::preopen::{Opened, PURPOSE, ParkLayer, Parked, Purpose};
 use crate::clock::Clock;
 use crate::record::{
@@ -31,16 +31,25 @@ const MAX_ERROR_BODY_BYTES: usize = 256 << 10;
 /// HTTP to one target, for one I/O thread.
 #[derive(Clone)]
 pub struct Transport {
-    /// Reuses its connections.
-    keeping: reqwest::Client,
-    /// Opens one for each request.
-    closing: reqwest::Client,
+    clients: Clients,
     clock: Clock,
     deadlines: Deadlines,
     keep_alive: Arc<KeepAlive>,
     decode_waits: Arc<AtomicU64>,
     // Held by the request that is being written; see `settle`.
     turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Three clients for one target; what is parked is for any of them.
+#[derive(Clone)]
+struct Clients {
+    /// Has the one connection that is watched.
+    watching: reqwest::Client,
+    /// Reuses its connections.
+    keeping: reqwest::Client,
+    /// Opens one for each request.
+    closing: reqwest::Client,
+    parked: Arc<dyn Fn() -> usize + Send + Sync>,
 }
 
 impl std::fmt::Debug for Transport {
@@ -54,8 +63,7 @@ impl Transport {
     pub fn new(clock: Clock, deadlines: Deadlines) -> Result<Transport> {
         tls();
         Ok(Transport {
-            keeping: client(deadlines, usize::MAX)?,
-            closing: client(deadlines, 0)?,
+            clients: Clients::new(deadlines)?,
             clock,
             deadlines,
             keep_alive: Arc::default(),
@@ -69,6 +77,11 @@ impl Transport {
         Arc::clone(&self.decode_waits)
     }
 
+    /// Whether the server keeps its connections open; `None` where too little was sent to know.
+    pub fn habit(&self) -> Option<Habit> {
+        self.keep_alive.habit()
+    }
+
     /// Opens `count` connections to the target and puts them aside for the first requests; nothing is sent on them.
     /// Returns how long each took. It stops at the first failure, which the first request will meet again.
     pub async fn preopen(&self, url: &url::Url, count: usize) -> Vec<Span> {
@@ -78,7 +91,7 @@ impl Transport {
         while opened.len() < count {
             let mut opening = tokio::task::JoinSet::new();
             for _ in 0..AT_ONCE.min(count - opened.len()) {
-                let (client, url, clock) = (self.keeping.clone(), url.clone(), self.clock);
+                let (client, url, clock) = (self.clients.keeping.clone(), url.clone(), self.clock);
                 opening.spawn(async move {
                     let start = clock.now();
                     park(&client, url).await.then(|| clock.now().since(start))
@@ -103,15 +116,15 @@ impl Transport {
         parts: &mpsc::Sender<Exchange>,
         cancelled: impl Future<Output = ()>,
     ) -> Trace {
-        let client = self.ready_client(&request).await;
-        let http_request = client
+        let (way, turn) = self.turn(&request).await;
+        let http_request = self
+            .clients
+            .of(way)
             .request(request.method.clone(), outgoing.url)
             .headers(outgoing.headers)
             .body(request.body.clone());
         let mut progress = Progress { head: None, reads: Reads::default() };
-        let (own_connection, purpose) = OwnConnection::watch(self.clock, &self.keep_alive);
-        let turn = self.turn.lock().await;
-        let begun = self.keep_alive.begin();
+        let (own_connection, purpose) = OwnConnection::watch(self.clock);
         let sent = self.clock.now();
         let last_read = LastRead::new(sent);
         let transfer = {
@@ -124,6 +137,9 @@ impl Transport {
                 transfer = &mut reading => Some(transfer),
                 () = settle() => None,
             };
+            if way == Way::Again {
+                self.keep_alive.tried_again(own_connection.is_there());
+            }
             drop(turn);
             let stopped = pin!(async {
                 tokio::select! {
@@ -139,25 +155,30 @@ impl Transport {
             }
         };
         let end = self.clock.now();
-        self.keep_alive.end(begun, own_connection.is_there(), transfer == Transfer::Complete);
+        let success = progress.head.as_ref().is_some_and(|(_, head)| head.status.is_success());
+        self.keep_alive.end(way, end, transfer == Transfer::Complete, success);
         let connected = own_connection.opened_now();
         Trace { request, start, sent, connected, head: progress.head, reads: progress.reads, end, transfer }
     }
 
-    /// The client that suits the server's habit, with a connection to be had. What is awaited here comes before the request
-    /// is sent: it is lag, not latency.
-    async fn ready_client(&self, request: &PreparedRequest) -> &reqwest::Client {
-        match self.keep_alive.habit() {
-            Habit::Closes => {
+    /// Waits for the request's turn to be written, with a connection that suits the server's habit. What is awaited here comes
+    /// before the request is sent: it is lag, not latency.
+    async fn turn(&self, request: &PreparedRequest) -> (Way, tokio::sync::MutexGuard<'_, ()>) {
+        loop {
+            let way = self.keep_alive.way(self.clock.now());
+            match way {
+                // One that was opened before the run may be used up while nothing is known; later they are too old.
+                Way::Own if self.keep_alive.habit().is_none() && (self.clients.parked)() > 0 => {}
                 // Should it fail, the request itself meets the cause again.
-                park(&self.closing, request.url.clone()).await;
-                &self.closing
+                Way::Own => drop(park(&self.clients.closing, request.url.clone()).await),
+                // A close that has come must have been read first.
+                Way::Again => settle().await,
+                Way::Watched | Way::Kept => {}
             }
-            Habit::Unknown if self.keep_alive.must_rest() => {
-                tokio::time::sleep(REST.into()).await;
-                &self.keeping
+            let turn = self.turn.lock().await;
+            if self.keep_alive.begin(way, self.clock.now()) {
+                return (way, turn);
             }
-            Habit::Unknown | Habit::Keeps => &self.keeping,
         }
     }
 
@@ -177,6 +198,7 @@ impl Transport {
         let head =
             Arc::new(Head { status: response.status(), headers: std::mem::take(response.headers_mut()) });
         progress.head = Some((at, Arc::clone(&head)));
+        self.keep_alive.answered();
         let abandon = Arc::new(AtomicBool::new(false));
         let limit = if head.status.is_success() { usize::MAX } else { MAX_ERROR_BODY_BYTES };
         loop {
@@ -210,7 +232,26 @@ pub(super) fn tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-fn client(deadlines: Deadlines, kept_idle: usize) -> Result<reqwest::Client> {
+impl Clients {
+    fn new(deadlines: Deadlines) -> Result<Clients> {
+        let layer = ParkLayer::new();
+        let parked = Arc::new(layer.count());
+        let client = |kept_idle| builder(deadlines, kept_idle).connector_layer(layer.clone()).build();
+        let build = || anyhow::Ok((client(1)?, client(usize::MAX)?, client(0)?));
+        let (watching, keeping, closing) = build().context("the HTTP client cannot be set up")?;
+        Ok(Clients { watching, keeping, closing, parked })
+    }
+
+    fn of(&self, way: Way) -> &reqwest::Client {
+        match way {
+            Way::Watched | Way::Again => &self.watching,
+            Way::Kept => &self.keeping,
+            Way::Own => &self.closing,
+        }
+    }
+}
+
+fn builder(deadlines: Deadlines, kept_idle: usize) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("llmperf/", env!("CARGO_PKG_VERSION")))
         .no_proxy()
@@ -221,9 +262,6 @@ fn client(deadlines: Deadlines, kept_idle: usize) -> Result<reqwest::Client> {
         .pool_max_idle_per_host(kept_idle)
         .pool_idle_timeout(None)
         .connect_timeout(deadlines.connect.into())
-        .connector_layer(ParkLayer::new())
-        .build()
-        .context("the HTTP client cannot be set up")
 }
 
 /// Opens a connection for a later request of `client`; false where that fails.
@@ -239,16 +277,15 @@ impl OwnConnection {
     const NONE: u64 = u64::MAX;
     const AHEAD: u64 = u64::MAX - 1;
 
-    fn watch(clock: Clock, keep_alive: &Arc<KeepAlive>) -> (OwnConnection, Purpose) {
+    fn watch(clock: Clock) -> (OwnConnection, Purpose) {
         let seen = Arc::new(AtomicU64::new(Self::NONE));
-        let (told, keep_alive) = (Arc::clone(&seen), Arc::clone(keep_alive));
+        let told = Arc::clone(&seen);
         let purpose = Purpose::Use(Box::new(move |opened| {
             let value = match opened {
                 Opened::Ahead => Self::AHEAD,
                 Opened::Now => clock.now().0,
             };
             told.store(value, Ordering::Relaxed);
-            keep_alive.opened();
         }));
         (OwnConnection(seen), purpose)
     }

@@ -13,3 +13,4 @@ mod preopen;
 pub use deadline::Deadlines;
 pub use fetch::Fetcher;
 pub use http::Transport;
+pub use keepalive::Habit;
