@@ -31,7 +31,7 @@ impl Case {
             name,
             run,
             exit: Some(0),
-            ended: "completed",
+            ended: "complete",
             failure: "",
             verdict: "",
             reasons: &[],

@@ -182,7 +182,7 @@ mod tests {
         // It is filled again, not only kept as it is.
         put(12);
         assert!(!take(1));
-        assert!(take(7));
+        assert!(take(11));
         drop(lane);
         assert!(!take(1));
     }

@@ -103,8 +103,8 @@ impl<F> Drop for Over<'_, F> {
     }
 }
 
-/// Starts the two threads of a work. It is over when a step says so; what it holds is dropped then. The first steps, so many,
-/// are done at normal priority.
+/// Starts the two threads of a work. It is over when a step says so; what it holds is dropped then. The `first`
+/// steps are done at normal priority.
 pub(super) fn spawn<F>(name: &str, need: &Need, first: u64, step: F) -> Result<Vec<JoinHandle<()>>>
 where
     F: FnMut() -> bool + Send + 'static,

@@ -20,10 +20,11 @@ use crate::units::RequestId;
 
 /// Exchanges that wait for one decode thread at most. Ended responses hold their bytes, so this bounds memory too.
 pub(super) const MOST_QUEUED: usize = 1024;
-/// And of all threads, with few slots: what was sent before a fault of the plugin is seen is no more than this and the slots.
+/// For all decode threads together, where slots are few: a plugin that only fails is seen to before many more are sent.
 const LEAST_QUEUED: usize = 64;
 
-/// How many exchanges may wait for each of so many decode threads: a few of each slot.
+/// How many exchanges may wait for each of `threads` decode threads: four of each slot in all, and no fewer than
+/// [`LEAST_QUEUED`].
 pub(super) fn queue_of(slots: usize, threads: usize) -> usize {
     slots.saturating_mul(4).max(LEAST_QUEUED).div_ceil(threads).min(MOST_QUEUED)
 }
@@ -71,7 +72,7 @@ pub(super) struct Decoding {
     pub(super) faults: Faults,
 }
 
-/// Starts `count` decoders with a queue of so many exchanges each. They end when every copy of the handover is gone. Each
+/// Starts `count` decoders with room for `queue` exchanges each. They end when every copy of the handover is gone. Each
 /// exchange goes to the recorder too.
 pub(super) fn start(
     decoding: &Decoding,

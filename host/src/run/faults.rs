@@ -7,8 +7,8 @@ use super::control::{Ended, Stop};
 use crate::load::Phase;
 use crate::record::{Outcome, RequestRecord};
 
-/// Counts faults of the plugin in a row, as the decode threads see them. Requests whose faults are not seen yet wait in their
-/// queues, which are short (see [`super::decode::queue_of`]): no more are sent after the last fault that is one too many.
+/// Counts faults of the plugin in a row where they are seen first, on the decode threads. However late these are, few requests are
+/// sent in vain: those whose faults are not seen yet wait in short queues ([`super::decode::queue_of`]), and slots wait for room.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Faults(Option<Arc<Counter>>);
 
@@ -20,7 +20,7 @@ struct Counter {
 }
 
 impl Faults {
-    /// The run ends with so many in a row. The default never ends one.
+    /// The run ends when `most` come in a row. The default never ends one.
     pub(super) fn new(most: u32, stop: &Stop) -> Faults {
         Faults(Some(Arc::new(Counter { in_a_row: AtomicU32::new(0), most, stop: stop.clone() })))
     }

@@ -173,6 +173,9 @@ impl Transport {
                 Way::Own => drop(park(&self.clients.closing, request.url.clone()).await),
                 // A close that has come must have been read first.
                 Way::Again => settle().await,
+                Way::Kept if self.keep_alive.must_open() => {
+                    park(&self.clients.keeping, request.url.clone()).await;
+                }
                 Way::Watched | Way::Kept => {}
             }
             let turn = self.turn.lock().await;

@@ -48,6 +48,10 @@ struct State {
     watched: Watched,
     /// An answer has begun to come, so that a connection to keep may lie idle, or soon will.
     answered: bool,
+    /// Connections to keep that lie idle, as far as the server has not closed them since.
+    idle: usize,
+    /// Requests that had one of their own only because nothing was known: their slots have none to use again.
+    owed: usize,
 }
 
 /// What becomes of the watched connection.
@@ -95,10 +99,21 @@ impl KeepAlive {
     pub(super) fn begin(&self, way: Way, now: Stamp) -> bool {
         let mut state = self.state();
         let may = way == Way::Own || way == state.way(now);
-        if may && way == Way::Watched {
-            state.watched = Watched::InUse;
+        match way {
+            Way::Watched if may => state.watched = Watched::InUse,
+            Way::Kept if may => state.idle = state.idle.saturating_sub(1),
+            Way::Own if state.habit.is_none() => state.owed += 1,
+            _ => {}
         }
         may
+    }
+
+    /// Whether a request that may use a kept connection needs another opened before it is sent.
+    pub(super) fn must_open(&self) -> bool {
+        let mut state = self.state();
+        let must = state.habit == Some(Habit::Keeps) && state.idle == 0 && state.owed > 0;
+        state.owed -= usize::from(must);
+        must
     }
 
     /// The request that was to use the watched connection again was sent, in the same turn that it began: on that one, or on one
@@ -120,8 +135,13 @@ impl KeepAlive {
 
     /// An exchange ended: as a success or not, with its answer whole or without.
     pub(super) fn end(&self, way: Way, now: Stamp, whole: bool, success: bool) {
-        if matches!(way, Way::Watched | Way::Again) {
-            self.state().watched = if whole { Watched::Idle(now, success) } else { Watched::None };
+        let mut state = self.state();
+        match way {
+            Way::Watched | Way::Again => {
+                state.watched = if whole { Watched::Idle(now, success) } else { Watched::None };
+            }
+            Way::Kept => state.idle += usize::from(whole),
+            Way::Own => {}
         }
     }
 }
@@ -161,6 +181,18 @@ mod tests {
             seen.end(Way::Again, ms(170), true, true);
             assert_eq!(seen.habit(), Some(habit));
         }
+    }
+
+    #[test]
+    fn those_that_had_none_to_keep_get_one_before_they_are_sent() {
+        let seen = first_has_ended(true, true);
+        seen.end(Way::Kept, ms(60), true, true);
+        assert!(seen.begin(Way::Again, ms(150)) && !seen.must_open());
+        seen.tried_again(false);
+        // One lies idle, and one request had a connection of its own.
+        assert!(!seen.must_open() && seen.begin(Way::Kept, ms(151)));
+        assert!(seen.must_open() && seen.begin(Way::Kept, ms(152)));
+        assert!(!seen.must_open());
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn what_was_cancelled_or_came_at_once_is_judged() {
         (first(&verdict).0, first(&verdict).1, verdict.reasons.len())
     };
     let cut = LoadFacts { cut_short: true, ..facts() };
-    assert_eq!(judged(4, 40, &facts()), ("", "valid", 0));
+    assert_eq!(judged(4, 39, &facts()), ("", "valid", 0));
     assert_eq!(judged(5, 0, &facts()), ("cancelled", "doubtful", 1));
     assert_eq!(judged(41, 0, &facts()), ("cancelled", "invalid", 2));
     assert_eq!(judged(0, 0, &cut), ("cut_short", "doubtful", 1));
