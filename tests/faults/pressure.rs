@@ -51,6 +51,8 @@ fn busy() -> (Done, Results) {
         let summary = results.summary();
         let [sent, ok, failed, cancelled] = counts(&summary);
         assert_eq!((mock.truth().len() as u64, ok, failed, cancelled), (sent, sent, 0, 0), "{summary}");
+        // To wait for a core is no pause.
+        assert_eq!(summary["health"]["pauses"]["count"], 0, "{summary}");
         let idle = &summary["health"]["idle_slots"];
         println!(
             "{} {idle} {}",

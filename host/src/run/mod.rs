@@ -138,12 +138,11 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     watcher.ended();
 
     let Finished { opened_ahead, habit, dropped, unused, health, turns_not_reached } = engine.finish()?;
-    let ended = stop.reason();
+    let (ended, server) = (stop.reason(), habit.map(habit_word));
     let Tallied { summary, dialects, timeline } = tally.finish(dropped.measured);
     let health = Health { idle_slots: idle_slots(plan, &timeline, unused), ..health };
     let judgement = judgement(&setup, &summary, health, &timeline, ended);
-    let mut json = results::report_json(&summary, ended, &opened_ahead);
-    json["connections"]["server"] = habit.map(habit_word).into();
+    let mut json = results::report_json(&summary, ended, &opened_ahead, server);
     if dropped.warmup > 0 {
         json["dropped_in_warmup"] = dropped.warmup.into();
     }
@@ -155,7 +154,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     json["plugin"] = plugin_json(&plugin_usage);
     add_dialects(&mut json, &dialects);
     let files = results.finish(&setup, &json);
-    let footer = || Footer::json(dropped.measured, ended, &opened_ahead);
+    let footer = || Footer::json(dropped.measured, ended, &opened_ahead, server);
     let recording = recorder.map(|recorder| recorder.finish(footer())).transpose();
     Ok(Report {
         summary,

@@ -83,7 +83,8 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
     let fed = machine::join(feeding).map_err(Error::usage)?;
 
     let Tallied { summary, dialects, .. } = tally.finish(fed.footer.dropped);
-    let mut json = results::report_json(&summary, Ended::Complete, &fed.footer.opened_ahead());
+    let server = fed.footer.server.as_deref();
+    let mut json = results::report_json(&summary, Ended::Complete, &fed.footer.opened_ahead(), server);
     json["ended"] = json!(fed.footer.ended);
     json["replay"] = comparison.json(&fed);
     json["plugin"] = plugin_json(&reader.plugin.usage());

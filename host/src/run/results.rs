@@ -143,13 +143,19 @@ fn new_run_dir(results_dir: &Path, base: &str) -> Result<PathBuf> {
     unreachable!("the names do not end")
 }
 
-/// `summary.json`: the summary, and what the run itself adds to it.
-pub(super) fn report_json(summary: &Summary, ended: Ended, opened_ahead: &[Span]) -> Value {
+/// `summary.json`: the summary, and what the run itself adds to it. `server`: what became of connections after an answer.
+pub(super) fn report_json(
+    summary: &Summary,
+    ended: Ended,
+    opened_ahead: &[Span],
+    server: Option<&str>,
+) -> Value {
     let mut json = summary_json(summary);
     json["ended"] = manifest::ended_word(ended).into();
     let connect = Distribution::of(opened_ahead.iter().map(|span| span.as_ms()).collect());
     json["connections"] = json!({
         "opened_ahead": opened_ahead.len(),
+        "server": server,
         "connect_ms": connect.map(|connect| json!({ "mean": connect.mean, "min": connect.min, "max": connect.max })),
     });
     json

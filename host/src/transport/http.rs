@@ -164,24 +164,24 @@ impl Transport {
     /// Waits for the request's turn to be written, with a connection that suits the server's habit. What is awaited here comes
     /// before the request is sent: it is lag, not latency.
     async fn turn(&self, request: &PreparedRequest) -> (Way, tokio::sync::MutexGuard<'_, ()>) {
+        let (mut opened, mut in_vain) = (false, false);
         loop {
-            let way = self.keep_alive.way(self.clock.now());
-            match way {
-                // One that was opened before the run may be used up while nothing is known; later they are too old.
-                Way::Own if self.keep_alive.habit().is_none() && (self.clients.parked)() > 0 => {}
-                // Should it fail, the request itself meets the cause again.
-                Way::Own => drop(park(&self.clients.closing, request.url.clone()).await),
-                // A close that has come must have been read first.
-                Way::Again => settle().await,
-                Way::Kept if self.keep_alive.must_open() => {
-                    park(&self.clients.keeping, request.url.clone()).await;
-                }
-                Way::Watched | Way::Kept => {}
-            }
             let turn = self.turn.lock().await;
-            if self.keep_alive.begin(way, self.clock.now()) {
-                return (way, turn);
+            let way = self.keep_alive.way(self.clock.now());
+            if !in_vain && self.keep_alive.must_open(way, (self.clients.parked)(), opened) {
+                // Others go first meanwhile, and may take it.
+                drop(turn);
+                opened = park(self.clients.of(way), request.url.clone()).await;
+                // The request itself meets the cause again.
+                in_vain = !opened;
+                continue;
             }
+            if way == Way::Again {
+                // A close that has come must have been read first.
+                settle().await;
+            }
+            self.keep_alive.begin(way);
+            return (way, turn);
         }
     }
 

@@ -95,25 +95,28 @@ impl KeepAlive {
         self.state().way(now)
     }
 
-    /// A request is sent this way; false where it no longer may be. One of its own is always right.
-    pub(super) fn begin(&self, way: Way, now: Stamp) -> bool {
-        let mut state = self.state();
-        let may = way == Way::Own || way == state.way(now);
+    /// Whether a request that is sent this way needs a connection opened before. `parked` lie ready, and `opened` of them for this
+    /// request.
+    pub(super) fn must_open(&self, way: Way, parked: usize, opened: bool) -> bool {
+        let state = self.state();
         match way {
-            Way::Watched if may => state.watched = Watched::InUse,
-            Way::Kept if may => state.idle = state.idle.saturating_sub(1),
-            Way::Own if state.habit.is_none() => state.owed += 1,
-            _ => {}
+            Way::Watched | Way::Again => false,
+            Way::Kept => parked == 0 && state.habit.is_some() && state.idle == 0 && state.owed > 0,
+            // Those opened before the run are used while nothing is known; later they are too old.
+            Way::Own => parked == 0 || (state.habit.is_some() && !opened),
         }
-        may
     }
 
-    /// Whether a request that may use a kept connection needs another opened before it is sent.
-    pub(super) fn must_open(&self) -> bool {
+    /// A request is sent this way.
+    pub(super) fn begin(&self, way: Way) {
         let mut state = self.state();
-        let must = state.habit == Some(Habit::Keeps) && state.idle == 0 && state.owed > 0;
-        state.owed -= usize::from(must);
-        must
+        match way {
+            Way::Watched => state.watched = Watched::InUse,
+            Way::Kept if state.idle > 0 => state.idle -= 1,
+            Way::Kept => state.owed = state.owed.saturating_sub(1),
+            Way::Own if state.habit.is_none() => state.owed += 1,
+            Way::Own | Way::Again => {}
+        }
     }
 
     /// The request that was to use the watched connection again was sent, in the same turn that it began: on that one, or on one
@@ -158,13 +161,13 @@ mod tests {
     fn first_has_ended(whole: bool, success: bool) -> KeepAlive {
         let seen = KeepAlive::default();
         assert_eq!(seen.way(ms(0)), Way::Watched);
-        assert!(seen.begin(Way::Watched, ms(0)));
-        // Those beside it open the connections that may be kept.
+        seen.begin(Way::Watched);
+        // Those that begin before any answer open the connections that may be kept.
         assert_eq!(seen.way(ms(1)), Way::Kept);
-        assert!(seen.begin(Way::Kept, ms(1)) && !seen.begin(Way::Watched, ms(1)));
+        seen.begin(Way::Kept);
         seen.answered();
         assert_eq!(seen.way(ms(40)), Way::Own);
-        assert!(!seen.begin(Way::Kept, ms(40)) && seen.begin(Way::Own, ms(40)));
+        seen.begin(Way::Own);
         seen.end(Way::Watched, ms(50), whole, success);
         seen
     }
@@ -175,7 +178,7 @@ mod tests {
             let seen = first_has_ended(true, true);
             assert_eq!((seen.way(ms(51)), seen.way(ms(149))), (Way::Own, Way::Own));
             assert_eq!((seen.way(ms(150)), seen.habit()), (Way::Again, None));
-            assert!(seen.begin(Way::Again, ms(150)));
+            seen.begin(Way::Again);
             seen.tried_again(opened);
             assert_eq!((seen.habit(), seen.way(ms(150))), (Some(habit), way));
             seen.end(Way::Again, ms(170), true, true);
@@ -184,15 +187,27 @@ mod tests {
     }
 
     #[test]
-    fn those_that_had_none_to_keep_get_one_before_they_are_sent() {
+    fn no_request_opens_a_connection_that_could_be_there_before() {
         let seen = first_has_ended(true, true);
         seen.end(Way::Kept, ms(60), true, true);
-        assert!(seen.begin(Way::Again, ms(150)) && !seen.must_open());
+        assert!(seen.must_open(Way::Own, 0, false) && !seen.must_open(Way::Own, 1, false));
+        seen.begin(Way::Again);
         seen.tried_again(false);
         // One lies idle, and one request had a connection of its own.
-        assert!(!seen.must_open() && seen.begin(Way::Kept, ms(151)));
-        assert!(seen.must_open() && seen.begin(Way::Kept, ms(152)));
-        assert!(!seen.must_open());
+        let lacks = || seen.must_open(Way::Kept, 0, false);
+        assert!(!lacks());
+        seen.begin(Way::Kept);
+        assert!(lacks() && !seen.must_open(Way::Kept, 1, true));
+        seen.begin(Way::Kept);
+        assert!(!lacks());
+    }
+
+    #[test]
+    fn where_the_server_closes_what_was_opened_before_the_run_is_too_old() {
+        let seen = first_has_ended(true, true);
+        seen.begin(Way::Again);
+        seen.tried_again(true);
+        assert!(seen.must_open(Way::Own, 5, false) && !seen.must_open(Way::Own, 6, true));
     }
 
     #[test]
@@ -201,7 +216,7 @@ mod tests {
         assert_eq!(seen.way(ms(51)), Way::Watched);
         // An error came whole, and its connection was closed: the server may do so after errors alone.
         let seen = first_has_ended(true, false);
-        assert!(seen.begin(Way::Again, ms(150)));
+        seen.begin(Way::Again);
         seen.tried_again(true);
         assert_eq!((seen.habit(), seen.way(ms(151))), (None, Way::Own));
         seen.end(Way::Again, ms(160), true, true);
