@@ -91,10 +91,10 @@ impl Transport {
         while opened.len() < count {
             let mut opening = tokio::task::JoinSet::new();
             for _ in 0..AT_ONCE.min(count - opened.len()) {
-                let (client, url, clock) = (self.clients.keeping.clone(), url.clone(), self.clock);
+                let (clients, url, clock) = (self.clients.clone(), url.clone(), self.clock);
                 opening.spawn(async move {
                     let start = clock.now();
-                    park(&client, url).await.then(|| clock.now().since(start))
+                    clients.park(url).await.then(|| clock.now().since(start))
                 });
             }
             let spans: Vec<Option<Span>> = opening.join_all().await;
@@ -171,7 +171,7 @@ impl Transport {
             if !in_vain && self.keep_alive.must_open(way, (self.clients.parked)(), opened) {
                 // Others go first meanwhile, and may take it.
                 drop(turn);
-                opened = park(self.clients.of(way), request.url.clone()).await;
+                opened = self.clients.park(request.url.clone()).await;
                 // The request itself meets the cause again.
                 in_vain = !opened;
                 continue;
@@ -245,6 +245,13 @@ impl Clients {
         Ok(Clients { watching, keeping, closing, parked })
     }
 
+    /// Opens a connection for a later request; false where that fails.
+    async fn park(&self, url: url::Url) -> bool {
+        // By the client that has none idle: on one that is, this request would be sent.
+        let told = PURPOSE.scope(Purpose::Park, self.closing.get(url).send()).await;
+        told.is_err_and(|error| cause::<Parked>(&error).is_some())
+    }
+
     fn of(&self, way: Way) -> &reqwest::Client {
         match way {
             Way::Watched | Way::Again => &self.watching,
@@ -265,12 +272,6 @@ fn builder(deadlines: Deadlines, kept_idle: usize) -> reqwest::ClientBuilder {
         .pool_max_idle_per_host(kept_idle)
         .pool_idle_timeout(None)
         .connect_timeout(deadlines.connect.into())
-}
-
-/// Opens a connection for a later request of `client`; false where that fails.
-async fn park(client: &reqwest::Client, url: url::Url) -> bool {
-    let told = PURPOSE.scope(Purpose::Park, client.get(url).send()).await;
-    told.is_err_and(|error| cause::<Parked>(&error).is_some())
 }
 
 /// Whether a request got a connection of its own, and when that was opened.
