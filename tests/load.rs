@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
+use llmperf::units::Span;
 use serde_json::Value;
 use support::{Results, SMALL, Server, counts, llmperf, load, load_small, mock, say, sse};
 
@@ -97,11 +99,33 @@ fn exactly_as_many_requests_are_sent_as_were_asked_for() {
         assert_eq!(truth.len(), requests, "{requests} requests, {concurrency} at a time");
         assert_eq!(results.records().len(), requests);
         assert_eq!(counts(&results.summary())[..2], [requests as u64; 2]);
-        // The client may open one connection more while it waits for one to come back, but no request waits for it.
-        let connections = truth.iter().map(|row| row.conn).collect::<std::collections::HashSet<_>>();
-        assert!(connections.len() <= requests.min(concurrency) + 1, "{} connections", connections.len());
+        // No request waits for a connection to open.
         assert!(results.records().iter().all(|record| record.connected.is_none()));
     }
+}
+
+#[test]
+fn connections_are_reused_once_it_is_known_that_the_server_keeps_them() {
+    let mock = mock(&["--ttft", "5ms"]);
+    let (done, results) = load_small(&mock.base, &["--concurrency", "8", "--duration", "2"]);
+    done.exits(0);
+    let records = results.records();
+    // That of the first request is watched for 100 ms; the next one goes out on it, and from then on they are reused.
+    let watched = records[0].end + Span::from_millis(100);
+    let known = records.iter().map(|record| record.sent).filter(|sent| *sent > watched).min().expect("more");
+    let later: HashSet<_> = records
+        .iter()
+        .filter(|record| record.sent > known)
+        .filter_map(|record| record.response_id.clone())
+        .collect();
+    assert!(later.len() > 50, "{} of {} requests came later", later.len(), records.len());
+    let truth = mock.truth();
+    let connections: HashSet<_> =
+        truth.iter().filter(|row| later.contains(&row.id)).map(|row| row.conn).collect();
+    // The client may open one connection more while it waits for one to come back, but no request waits for it.
+    assert!(connections.len() <= 8 + 1, "{} connections", connections.len());
+    assert!(records.iter().all(|record| record.connected.is_none()));
+    assert_eq!(results.summary()["connections"]["server"], "keeps");
 }
 
 #[test]

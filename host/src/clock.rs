@@ -42,6 +42,14 @@ pub fn monotonic_ns() -> u64 {
     u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0)
 }
 
+/// Time since the machine started, with the time that it was suspended where the system counts that.
+pub fn boot_time() -> Span {
+    #[cfg(target_os = "linux")]
+    return time_of(rustix::time::ClockId::Boottime);
+    #[cfg(not(target_os = "linux"))]
+    time_of(rustix::time::ClockId::Monotonic)
+}
+
 /// Wall-clock time, whole seconds since 1970 (LLMPerf's `timestamp`).
 pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
@@ -49,15 +57,15 @@ pub fn unix_seconds() -> u64 {
 
 /// CPU time of the whole process so far, user and system.
 pub fn process_cpu() -> Span {
-    cpu(rustix::time::ClockId::ProcessCPUTime)
+    time_of(rustix::time::ClockId::ProcessCPUTime)
 }
 
 /// CPU time of the calling thread so far, user and system.
 pub fn thread_cpu() -> Span {
-    cpu(rustix::time::ClockId::ThreadCPUTime)
+    time_of(rustix::time::ClockId::ThreadCPUTime)
 }
 
-fn cpu(of: rustix::time::ClockId) -> Span {
+fn time_of(of: rustix::time::ClockId) -> Span {
     let t = rustix::time::clock_gettime(of);
     let seconds = Span::from_secs(u64::try_from(t.tv_sec).unwrap_or(0));
     Span(seconds.0 + u64::try_from(t.tv_nsec).unwrap_or(0))

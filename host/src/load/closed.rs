@@ -17,12 +17,14 @@ pub struct Slots {
 
 /// Runs the slots until the course is over, the source is empty or the phase leaves [`Phase::Launching`], and then until
 /// every started request has ended. `send` runs one request, due when its slot became free, and returns when the slot is
-/// free again. A request is taken from the source only to be started, so nothing is lost between the two.
+/// free again. A request is taken from the source only to be started, so nothing is lost between the two. Returns what slots
+/// waited, all told, for requests that never came before the phase moved on.
 pub async fn run_slots<T, F>(
     slots: Slots,
     launch: Launch<T>,
     send: impl Fn(T, Stamp, Admitted) -> F + Clone + Send + 'static,
-) where
+) -> Span
+where
     T: Send + 'static,
     F: Future<Output = Stamp> + Send,
 {
@@ -40,8 +42,8 @@ pub async fn run_slots<T, F>(
             if wait > Span(0) {
                 tokio::select! {
                     biased;
-                    () = phase.reached(Phase::Draining) => return,
-                    _ = over.wait_for(|over| *over) => return,
+                    () = phase.reached(Phase::Draining) => return Span(0),
+                    _ = over.wait_for(|over| *over) => return Span(0),
                     () = tokio::time::sleep_until(clock.instant(start + wait).into()) => {}
                 }
             }
@@ -49,20 +51,22 @@ pub async fn run_slots<T, F>(
             while phase.now() == Phase::Launching {
                 let item = tokio::select! {
                     biased;
-                    () = phase.reached(Phase::Draining) => return,
+                    () = phase.reached(Phase::Draining) => return clock.now().since(free_at),
                     item = source.next() => item,
                 };
                 // Only now, so that no place in the course is taken for an item that is not there.
                 let Some((item, admitted)) = item.and_then(|item| Some((item, course.admit(free_at)?)))
                 else {
                     ended.send_replace(true);
-                    return;
+                    return Span(0);
                 };
                 free_at = send(item, free_at, admitted).await;
             }
+            Span(0)
         });
     }
-    running.join_all().await;
+    let unused = running.join_all().await;
+    Span(unused.iter().map(|span| span.0).sum())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub use course::{Admitted, Course, Division, NO_LIMIT};
 pub use open::{Dropped, Overflow, run_arrivals};
 pub use phase::{Phase, PhaseControl, PhaseWatch};
 pub use search::{Bracket, RateSearch, Trial};
-pub use source::{Lane, Source, lanes};
+pub use source::{Lane, Source, SourceGauge, lanes};
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::ending::EndingTally;
 use super::failures::FailureTally;
+use super::request::came_at_once;
 use super::tokens::TokenTally;
 use super::values::Values;
 use super::window::{Extent, Served, Window};
@@ -23,6 +24,8 @@ pub struct Accumulator {
     tokens: TokenTally,
     /// Successful requests that brought a token.
     with_token: u64,
+    /// Those that brought several events with tokens in one read.
+    at_once: u64,
     failures: FailureTally,
     finish_reasons: BTreeMap<String, u64>,
     endings: EndingTally,
@@ -40,6 +43,7 @@ impl Accumulator {
             values: std::array::from_fn(|_| Values::new()),
             tokens: TokenTally::default(),
             with_token: 0,
+            at_once: 0,
             failures: FailureTally::default(),
             finish_reasons: BTreeMap::new(),
             endings: EndingTally::default(),
@@ -78,7 +82,7 @@ impl Accumulator {
         let window = self.extent.window(self.context.measured);
         let rates = window.and_then(|window| Some((window.seconds()?, self.served.within(window))));
         let tokens = self.tokens.totals();
-        let mut notes = Note::about(&tokens, self.context, counts.ok, self.with_token);
+        let mut notes = Note::about(&tokens, self.context, counts.ok, (self.with_token, self.at_once));
         let (endings, of_endings) = self.endings.finish(self.context.ending);
         notes.extend(of_endings);
         Summary {
@@ -103,6 +107,7 @@ impl Accumulator {
     fn add_success(&mut self, record: &RequestRecord) {
         self.counts.ok += 1;
         self.with_token += u64::from(record.last_token().is_some());
+        self.at_once += u64::from(came_at_once(record));
         self.tokens.add(record);
         self.endings.add(record);
         for (metric, values) in Metric::ALL.into_iter().zip(&mut self.values) {

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::lag::LagHistogram;
+use crate::units::Span;
 
 /// The client's health over the time in which requests ran.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -29,6 +30,32 @@ pub struct Health {
     pub reading_waits: u64,
     /// How often decoding had to wait until a record could be written.
     pub record_waits: u64,
+    /// `None` in an open loop, whose slots are meant to stand idle.
+    pub idle_slots: Option<IdleSlots>,
+    /// `None` where the system does not tell them from a lack of CPU.
+    pub pauses: Option<Pauses>,
+    /// Whether work in the background was needed sooner than it got a core, and went on at normal priority.
+    pub background_needed: bool,
+}
+
+/// The time that slots of a closed loop were not used: from the end of a slot's request, or of the time to think after it, to
+/// the start of its next one, whatever it waited for. Of measured requests, and of those that never came before the run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct IdleSlots {
+    /// Of all slots together, in seconds.
+    pub idle_s: f64,
+    /// `idle / (idle + busy)`, where busy is the time that the requests ran: the share of concurrency × time that made no load.
+    pub share: f64,
+    /// `idle / requests`.
+    pub mean_ms: f64,
+}
+
+/// Times in which the whole process stood still without waiting for a core: it was stopped, or its machine was.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Pauses {
+    pub count: u64,
+    pub total_s: f64,
+    pub longest_s: f64,
 }
 
 /// What the I/O thread got of its core.
@@ -71,6 +98,24 @@ impl Health {
     }
 }
 
+impl IdleSlots {
+    /// Of so many requests; `None` where there was none.
+    pub fn of(idle: Span, busy: Span, requests: u64) -> Option<IdleSlots> {
+        let (idle_s, busy_s) = (idle.as_secs(), busy.as_secs());
+        let share = if idle_s > 0.0 { idle_s / (idle_s + busy_s) } else { 0.0 };
+        (requests > 0).then(|| IdleSlots { idle_s, share, mean_ms: idle.as_ms() / requests as f64 })
+    }
+}
+
+impl Pauses {
+    /// Takes one in.
+    pub fn add(&mut self, pause: Span) {
+        self.count += 1;
+        self.total_s += pause.as_secs();
+        self.longest_s = self.longest_s.max(pause.as_secs());
+    }
+}
+
 impl ReactorLag {
     /// `None` where nothing was seen.
     pub fn of(lags: &LagHistogram) -> Option<ReactorLag> {
@@ -89,7 +134,6 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Span;
 
     #[test]
     fn shares_are_of_what_there_was() {
@@ -110,5 +154,14 @@ mod tests {
         assert_eq!((lag.n, lag.max_ms), (100, 5.0));
         assert!(lag.p50_ms >= 0.016 && lag.p50_ms < 0.0171, "{lag:?}");
         assert!(lag.p99_ms < 0.0171, "{lag:?}");
+    }
+
+    #[test]
+    fn what_is_idle_is_a_share_of_all_the_slots_had() {
+        let ms = Span::from_millis;
+        let idle = IdleSlots::of(ms(2000), ms(6000), 100);
+        assert_eq!(idle, Some(IdleSlots { idle_s: 2.0, share: 0.25, mean_ms: 20.0 }));
+        assert_eq!(IdleSlots::of(Span(0), Span(0), 1).map(|idle| idle.share), Some(0.0));
+        assert_eq!(IdleSlots::of(ms(1), ms(1), 0), None);
     }
 }

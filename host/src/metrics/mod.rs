@@ -43,7 +43,7 @@ pub use definition::{Aggregate, Definition, Metric, Unit};
 pub use dialect::{Block, Dialect, Dialects, Figure, Statistic, Value};
 pub use ending::Endings;
 pub use failures::{FailureGroup, Failures};
-pub use health::{Health, ReactorLag, Room, ThreadTime, Throttling};
+pub use health::{Health, IdleSlots, Pauses, ReactorLag, Room, ThreadTime, Throttling};
 pub use lag::LagHistogram;
 pub use note::Note;
 pub use pace::{Pace, PaceCounter};

@@ -21,19 +21,30 @@ pub enum Note {
     NoFinishReason { requests: u64, of: u64, name: &'static str },
     /// So many came with neither, by a plugin of which it is not known whether it reports either.
     NoEnding { requests: u64, of: u64 },
+    /// So many successful requests brought several events with tokens, all in one read: they were not streamed.
+    NotStreaming { requests: u64, of: u64 },
 }
 
 /// Tokenizers that agree differ by the odd special token; more than this changes what a rate means.
 const DISAGREEMENT: f64 = 0.02;
 
 impl Note {
-    /// The notes that these totals call for, over `ok` successful requests of which so many brought a token.
-    pub(super) fn about(tokens: &TokenTotals, context: Context, ok: u64, with_token: u64) -> Vec<Note> {
+    /// The notes that these totals call for, over `ok` successful requests, of which `with_token` brought a token and `at_once`
+    /// brought all their tokens in one read.
+    pub(super) fn about(
+        tokens: &TokenTotals,
+        context: Context,
+        ok: u64,
+        (with_token, at_once): (u64, u64),
+    ) -> Vec<Note> {
         let Context { token_basis: basis, chat_template, .. } = context;
         let beyond = |share: &f64| share.abs() > DISAGREEMENT;
         let mut notes = Vec::new();
         if with_token < ok {
             notes.push(Note::NoToken { requests: ok - with_token, of: ok });
+        }
+        if at_once > 0 {
+            notes.push(Note::NotStreaming { requests: at_once, of: ok });
         }
         if basis == TokenBasis::Server && tokens.output.reported < ok {
             notes.push(Note::ServerCountMissing { requests: ok - tokens.output.reported, of: ok });
@@ -73,6 +84,13 @@ impl fmt::Display for Note {
             }
             Note::NoToken { requests, of } => {
                 write!(f, "{requests} of {of} successful requests brought no token and are in no latency")
+            }
+            Note::NotStreaming { requests, of } => {
+                write!(
+                    f,
+                    "{requests} of {of} successful requests got all their tokens in one read: not streaming; "
+                )?;
+                f.write_str("their TTFT is that of the whole answer, and their ITL is 0")
             }
             Note::ServerCountMissing { requests, of } => {
                 write!(f, "the server gave no token count for {requests} of {of} successful requests; ")?;
@@ -133,6 +151,11 @@ mod tests {
         check(
             Note::NoToken { requests: 3, of: 10 },
             "3 of 10 successful requests brought no token and are in no latency",
+        );
+        check(
+            Note::NotStreaming { requests: 3, of: 10 },
+            "3 of 10 successful requests got all their tokens in one read: not streaming; their TTFT is that of the \
+             whole answer, and their ITL is 0",
         );
         check(
             Note::ServerCountMissing { requests: 3, of: 10 },

@@ -92,6 +92,12 @@ pub fn itl(record: &RequestRecord) -> impl Iterator<Item = Span> {
     record.token_events.windows(2).map(|pair| pair[1].since(pair[0]))
 }
 
+/// Whether several token-bearing events came in one read, and no other: the answer was not streamed, or something between
+/// server and client held it back.
+pub fn came_at_once(record: &RequestRecord) -> bool {
+    record.token_events.len() > 1 && record.first_token() == record.token_events.last().copied()
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -203,6 +209,15 @@ pub(crate) mod tests {
         check(&at_once, TokenBasis::Local, (None, Some(9.0 / 0.05), Some(9.0)));
         check(&record(0, &[2]), TokenBasis::Local, (None, None, Some(1.0)));
         check(&record(0, &[]), TokenBasis::Local, (None, None, None));
+    }
+
+    #[test]
+    fn an_answer_whose_tokens_share_one_stamp_came_at_once() {
+        for (events, expected) in
+            [(&[52, 52, 52][..], true), (&[52, 52, 62], false), (&[52], false), (&[], false)]
+        {
+            assert_eq!(came_at_once(&record(0, events)), expected, "{events:?}");
+        }
     }
 
     #[test]

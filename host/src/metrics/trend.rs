@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::request::ttft;
+use super::health::IdleSlots;
+use super::request::{schedule_lag, ttft};
 use crate::record::RequestRecord;
 use crate::units::{RequestId, Span, Stamp};
 
@@ -20,11 +21,23 @@ pub struct Timeline {
     kept: BTreeMap<RequestId, (Stamp, Span)>,
     due: Option<(Stamp, Stamp)>,
     sent: Option<(Stamp, Stamp)>,
+    requests: u64,
+    /// Sums of `sent - due` and `end - sent`.
+    late: Span,
+    ran: Span,
 }
 
 impl Default for Timeline {
     fn default() -> Timeline {
-        Timeline { stride: 1, kept: BTreeMap::new(), due: None, sent: None }
+        Timeline {
+            stride: 1,
+            kept: BTreeMap::new(),
+            due: None,
+            sent: None,
+            requests: 0,
+            late: Span(0),
+            ran: Span(0),
+        }
     }
 }
 
@@ -36,6 +49,9 @@ impl Timeline {
         }
         widen(&mut self.due, record.due);
         widen(&mut self.sent, record.sent);
+        self.requests += 1;
+        self.late.0 = self.late.0.saturating_add(schedule_lag(record).0);
+        self.ran.0 = self.ran.0.saturating_add(record.end.since(record.sent).0);
         let Some(ttft) = ttft(record).filter(|_| record.is_ok()) else { return };
         if !record.id.0.is_multiple_of(self.stride) {
             return;
@@ -51,6 +67,11 @@ impl Timeline {
     pub fn spans(&self) -> Option<(Span, Span)> {
         let span = |(first, last): (Stamp, Stamp)| last.since(first);
         Some((span(self.due?), span(self.sent?)))
+    }
+
+    /// How much of their time the slots of a closed loop were not used, with what was `unused` at the end.
+    pub fn idle_slots(&self, unused: Span) -> Option<IdleSlots> {
+        IdleSlots::of(Span(self.late.0.saturating_add(unused.0)), self.ran, self.requests)
     }
 
     /// How TTFT developed in the order of sending; `None` where too few requests say so.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ErrorBar, Health, Level, Metric, Summary, Trend};
+use super::{ErrorBar, Health, Level, Metric, Note, Summary, Trend};
 use crate::units::Span;
 
 /// What a run's numbers are worth.
@@ -50,10 +50,13 @@ pub enum Reason {
     PluginFaults { requests: u64 },
     Errors { share: f64 },
     CutShort { cancelled: u64 },
+    Cancelled { share: f64 },
+    NotStreaming { share: f64 },
     RateNotMet { offered: f64, share: f64 },
     Dropped { share: f64 },
     ScheduleLag { p99: f64, ttft: f64 },
-    SlotsIdle { lag: f64, e2el: f64 },
+    SlotsIdle { share: f64, mean: f64 },
+    Paused { total_s: f64, longest_s: f64 },
     ReactorLag { p99: f64, shortest: f64 },
     IoStarved { share: f64 },
     IoBusy { share: f64 },
@@ -83,19 +86,26 @@ impl Bounds {
 
 /// Failed requests are the slow ones elsewhere: one in a hundred moves p99, one in ten the mean.
 const ERRORS: Bounds = Bounds(0.01, 0.10);
+/// And so are those that were cancelled: what is shown is of the others.
+const CANCELLED: Bounds = ERRORS;
+/// Of an answer that came all at once, TTFT is E2EL and ITL is nothing. The odd one is small, or met a client that was late.
+const NOT_STREAMING: Bounds = Bounds(0.10, f64::INFINITY);
 /// A dropped request is load that was not made.
 const DROPS: Bounds = Bounds(0.01, 0.10);
 /// How far sending may take longer than the schedule did: the last request may well be a little late.
 const STRETCH: Bounds = Bounds(0.05, 0.20);
 /// Behind the schedule by less than this is the start and end of a short run.
 const MIN_BEHIND: Span = Span::from_millis(200);
-/// Lag as a share of TTFT p50: below a tenth no reader would see it, above the whole it is what is seen. A connection rests
-/// for 20 ms while it is not known whether the server keeps it, and another program's time slice is 3 to 5 ms: together they are
-/// no finding, the double is one.
+/// Lag as a share of TTFT p50: below a tenth no reader would see it, above the whole it is what is seen. Another program's time
+/// slice is 3 to 5 ms: two are no finding.
 const LAG: Bounds = Bounds(0.1, 1.0);
-const LAG_MS: Bounds = Bounds(30.0, 50.0);
-/// Share of its time that a slot of the closed loop waits between two requests: the load is smaller by that.
+const LAG_MS: Bounds = Bounds(10.0, 50.0);
+/// Share of their time that the slots of a closed loop stood idle: the load is smaller by that.
 const IDLE: Bounds = Bounds(0.1, 0.5);
+/// Mean time that they stood idle: slots start one after the other, and where answers take a millisecond that shows.
+const IDLE_MS: Bounds = Bounds(1.0, 5.0);
+/// What ran meanwhile has the pause in its times, whichever it was.
+const PAUSED: Bounds = Bounds(0.0, 0.05);
 /// Reactor lag p99 as a share of the shortest thing measured. Beside it, what it is in itself: a shared machine that is
 /// otherwise quiet reaches some 3 ms.
 const REACTOR: Bounds = Bounds(0.1, 0.5);
@@ -150,7 +160,19 @@ impl Reasons {
         let share = summary.error_rate.unwrap_or(0.0);
         self.add(ERRORS.judge(share), Reason::Errors { share });
         let cancelled = counts.cancelled;
-        self.add(facts.cut_short.then_some(Validity::Doubtful), Reason::CutShort { cancelled });
+        let share = cancelled as f64 / counts.sent().max(1) as f64;
+        let censored = CANCELLED.judge(share);
+        if facts.cut_short {
+            self.add(censored.max(Some(Validity::Doubtful)), Reason::CutShort { cancelled });
+        } else {
+            self.add(censored, Reason::Cancelled { share });
+        }
+        let at_once = summary.notes.iter().find_map(|note| match *note {
+            Note::NotStreaming { requests, of } => Some(requests as f64 / of as f64),
+            _ => None,
+        });
+        let share = at_once.unwrap_or(0.0);
+        self.add(NOT_STREAMING.judge(share), Reason::NotStreaming { share });
         let share = summary.tokens.output.disagreement.unwrap_or(0.0).abs();
         self.add(TOKENS.judge(share), Reason::TokensDisagree { share });
         let (share, meant) = (summary.tokens.cached_share.unwrap_or(0.0), facts.shares_prompts);
@@ -159,14 +181,8 @@ impl Reasons {
     }
 
     fn of_schedule(&mut self, summary: &Summary, facts: &LoadFacts) {
-        let at = |metric, level| value(summary, metric, level);
-        let p50 = |metric| at(metric, Level::P50).unwrap_or(0.0);
-        let Some(offered) = facts.offered_rate else {
-            let (lag, e2el) = (p50(Metric::ScheduleLag), p50(Metric::E2el));
-            let share = if lag > 0.0 { lag / (lag + e2el) } else { 0.0 };
-            self.add(IDLE.judge(share), Reason::SlotsIdle { lag, e2el });
-            return;
-        };
+        let at = |metric, level| value(summary, metric, level).unwrap_or(0.0);
+        let Some(offered) = facts.offered_rate else { return };
         let share = summary.counts.dropped as f64 / summary.counts.scheduled().max(1) as f64;
         self.add(DROPS.judge(share), Reason::Dropped { share });
         if facts.queued {
@@ -177,7 +193,7 @@ impl Reasons {
         let behind = sent.0.saturating_sub(due.0) > MIN_BEHIND.0;
         let share = 1.0 / (1.0 + stretch);
         self.add(STRETCH.judge(stretch).filter(|_| behind), Reason::RateNotMet { offered, share });
-        let (p99, ttft) = (at(Metric::ScheduleLag, Level::P99).unwrap_or(0.0), p50(Metric::Ttft));
+        let (p99, ttft) = (at(Metric::ScheduleLag, Level::P99), at(Metric::Ttft, Level::P50));
         self.add(
             both(LAG, p99 / ttft.max(f64::MIN_POSITIVE), LAG_MS, p99),
             Reason::ScheduleLag { p99, ttft },
@@ -192,6 +208,13 @@ impl Reasons {
             let p99 = lag.p99_ms;
             self.add(both(REACTOR, p99 / shortest, REACTOR_MS, p99), Reason::ReactorLag { p99, shortest });
         }
+        if let Some(idle) = health.idle_slots {
+            let reason = Reason::SlotsIdle { share: idle.share, mean: idle.mean_ms };
+            self.add(both(IDLE, idle.share, IDLE_MS, idle.mean_ms), reason);
+        }
+        let pauses = health.pauses.unwrap_or_default();
+        let reason = Reason::Paused { total_s: pauses.total_s, longest_s: pauses.longest_s };
+        self.add(PAUSED.judge(health.share(pauses.total_s)), reason);
         let share = |seconds: Option<f64>| seconds.filter(|_| long).map_or(0.0, |s| health.share(s));
         let starved = share(health.io_thread.runqueue_wait_s);
         self.add(STARVED.judge(starved), Reason::IoStarved { share: starved });

@@ -6,9 +6,10 @@ use std::thread::JoinHandle;
 
 use anyhow::Result;
 
+use super::background::{self, Need};
 use super::machine;
 use super::plugin_log::PluginLog;
-use crate::load::{Lane, Source, lanes};
+use crate::load::{Source, lanes};
 use crate::plugin::{Context, Plugin};
 use crate::provider::Provider;
 use crate::record::{Failure, FailureKind, PreparedRequest, RequestInfo, RequestSpec};
@@ -77,34 +78,26 @@ impl Builder {
 /// Items that wait in one lane. The source takes what is to be ready ahead; the lanes only decouple.
 const LANE_ITEMS: usize = 4;
 
-/// Starts builders for the requests of a run, so many in all: for the first of each session, since what follows it hangs on
-/// the answers. The first `ahead` are built at full priority, since the run waits for them and nothing is measured yet; on a
-/// machine that others keep busy it would never start otherwise.
+/// Starts builders for the requests of a run: for the first of each session, since what follows it hangs on the answers. The
+/// first `ahead` are built at normal priority, since the run waits for them and nothing is measured yet.
 pub(super) fn start(
     builder: &Arc<Builder>,
     requests: u64,
     ahead: usize,
+    need: &Need,
 ) -> Result<(Source<Ready>, Vec<JoinHandle<()>>)> {
     let sessions = builder.workload.sessions(requests);
-    let threads = machine::cores().min(usize::try_from(sessions).unwrap_or(usize::MAX)).max(1);
-    let (lanes, source) = lanes(threads, LANE_ITEMS);
+    let lanes_wanted = machine::cores().min(usize::try_from(sessions).unwrap_or(usize::MAX)).max(1);
+    let (lanes, source) = lanes(lanes_wanted, LANE_ITEMS);
     let step = lanes.len();
-    let threads = lanes.into_iter().zip(0..).map(|(lane, first)| {
+    let mut threads = vec![];
+    for (lane, first) in lanes.into_iter().zip(0..) {
         let builder = Arc::clone(builder);
-        machine::spawn("build", move || fill(&builder, &lane, (first..sessions).step_by(step), ahead))
-    });
-    Ok((source, threads.collect::<Result<_>>()?))
-}
-
-fn fill(builder: &Builder, lane: &Lane<Ready>, sessions: impl Iterator<Item = u64>, ahead: usize) {
-    let mut in_front = true;
-    for session in sessions {
-        if in_front && session >= ahead as u64 {
-            machine::step_back();
-            in_front = false;
-        }
-        if !lane.put(builder.build(builder.workload.first_of(session), &[]).0) {
-            return;
-        }
+        let mut sessions = (first..sessions).step_by(step);
+        threads.extend(background::spawn("build", need, ahead.div_ceil(step) as u64, move || {
+            let Some(session) = sessions.next() else { return false };
+            lane.put(builder.build(builder.workload.first_of(session), &[]).0)
+        })?);
     }
+    Ok((source, threads))
 }

@@ -30,9 +30,11 @@ use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
+use super::background::Need;
 use super::build::{Builder, Ready};
 use super::control::{Ended, Stop};
 use super::engine::{self, Engine, Feed};
+use super::faults::Faults;
 use super::launched::Launched;
 use super::schedule::Schedule;
 use super::{QUEUED_RECORDS, Setup, machine};
@@ -336,7 +338,9 @@ fn start(setup: &Setup, stop: &Stop, launched: &Launched) -> Result<Running> {
     let builders = vec![machine::spawn("build", move || build(&builder, &lane, &to_build))?];
     let schedule = Schedule::as_launched(&setup.plan, launched.clone());
     let feed = Feed { source, builders, requests: 1, schedule };
-    let (engine, records) = engine::start(setup, feed, None, stop)?;
+    // It is the program's to give up on a plugin, and every request is built when it is launched.
+    let (faults, need) = (Faults::default(), Need::default());
+    let (engine, records) = engine::start(setup, feed, None, (stop, &faults, &need))?;
     let (answer_sender, answers) = mpsc::channel(QUEUED_RECORDS);
     let passing = machine::spawn("answers", move || pass_on(&records, &answer_sender))?;
     Ok(Running { jobs, answers, engine, passing })

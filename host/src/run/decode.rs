@@ -9,16 +9,25 @@ use std::thread::JoinHandle;
 use anyhow::Result;
 use tokio::sync::mpsc;
 
-use super::machine;
+use super::background::{self, Need};
+use super::faults::Faults;
 use super::reader::Reader;
-use super::record::{Recorder, Tap};
+use super::record::Recorder;
 use super::understand::Response;
 use crate::metrics::Room;
 use crate::record::{Exchange, RequestRecord, Trace};
 use crate::units::RequestId;
 
-/// Exchanges that wait for one decode thread. Ended responses hold their bytes, so this bounds memory too.
-const QUEUED_EXCHANGES: usize = 1024;
+/// Exchanges that wait for one decode thread at most. Ended responses hold their bytes, so this bounds memory too.
+pub(super) const MOST_QUEUED: usize = 1024;
+/// For all decode threads together, where slots are few: a plugin that only fails is seen to before many more are sent.
+const LEAST_QUEUED: usize = 64;
+
+/// How many exchanges may wait for each of `threads` decode threads: four of each slot in all, and no fewer than
+/// [`LEAST_QUEUED`].
+pub(super) fn queue_of(slots: usize, threads: usize) -> usize {
+    slots.saturating_mul(4).max(LEAST_QUEUED).div_ceil(threads).min(MOST_QUEUED)
+}
 
 /// Where I/O threads hand exchanges over: all of a request's go to the same thread.
 #[derive(Debug, Clone)]
@@ -51,35 +60,46 @@ impl QueueGauge {
     }
 }
 
-/// Starts `count` decode threads. They end when every copy of the handover is gone. Each exchange goes to the recorder too.
-pub(super) fn start(
-    reader: &Reader,
-    count: usize,
-    recorder: Option<&Recorder>,
-    records: &SyncSender<RequestRecord>,
-    record_waits: &Arc<AtomicU64>,
-) -> Result<(Handover, Vec<JoinHandle<()>>)> {
-    let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(QUEUED_EXCHANGES)).unzip();
-    let threads = receivers.into_iter().map(|exchanges| {
-        let (reader, records, tap) = (reader.clone(), records.clone(), recorder.map(|r| r.tap(reader)));
-        let waits = Arc::clone(record_waits);
-        machine::spawn_background("decode", move || work(&reader, tap, exchanges, &records, &waits))
-    });
-    Ok((Handover(senders), threads.collect::<Result<_>>()?))
+/// What becomes of exchanges.
+#[derive(Clone)]
+pub(super) struct Decoding {
+    pub(super) reader: Reader,
+    /// Where records go.
+    pub(super) records: SyncSender<RequestRecord>,
+    /// How often that had to wait.
+    pub(super) record_waits: Arc<AtomicU64>,
+    /// Counts what the plugin did wrong.
+    pub(super) faults: Faults,
 }
 
-fn work(
-    reader: &Reader,
-    mut tap: Option<Tap>,
-    mut exchanges: mpsc::Receiver<Exchange>,
-    records: &SyncSender<RequestRecord>,
-    waits: &AtomicU64,
-) {
-    let mut running: HashMap<RequestId, Response> = HashMap::new();
-    while let Some(exchange) = exchanges.blocking_recv() {
-        if let Some(tap) = &mut tap {
-            tap.take(&exchange);
-        }
+/// Starts `count` decoders with room for `queue` exchanges each. They end when every copy of the handover is gone. Each
+/// exchange goes to the recorder too.
+pub(super) fn start(
+    decoding: &Decoding,
+    (count, queue): (usize, usize),
+    recorder: Option<&Recorder>,
+    need: &Need,
+) -> Result<(Handover, Vec<JoinHandle<()>>)> {
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(queue)).unzip();
+    let mut threads = vec![];
+    for mut exchanges in receivers {
+        let (decoding, mut tap) = (decoding.clone(), recorder.map(|recorder| recorder.tap(&decoding.reader)));
+        let mut running = HashMap::new();
+        threads.extend(background::spawn("decode", need, 0, move || {
+            let Some(exchange) = exchanges.blocking_recv() else { return false };
+            if let Some(tap) = &mut tap {
+                tap.take(&exchange);
+            }
+            decoding.take(exchange, &mut running)
+        })?);
+    }
+    Ok((Handover(senders), threads))
+}
+
+impl Decoding {
+    /// Takes one exchange in; false where nobody wants its record.
+    fn take(&self, exchange: Exchange, running: &mut HashMap<RequestId, Response>) -> bool {
+        let reader = &self.reader;
         let record = match exchange {
             Exchange::Part(part) => {
                 let response = running
@@ -89,20 +109,18 @@ fn work(
                 if response.is_lost() {
                     part.abandon.store(true, Ordering::Relaxed);
                 }
-                continue;
+                return true;
             }
             Exchange::End(trace) => end(reader, running.remove(&trace.request.info.id), &trace),
             Exchange::Unsent(unsent) => reader.unsent(unsent),
         };
-        let sent = match records.try_send(record) {
+        self.faults.see(&record);
+        match self.records.try_send(record) {
             Err(TrySendError::Full(record)) => {
-                waits.fetch_add(1, Ordering::Relaxed);
-                records.send(record).is_ok()
+                self.record_waits.fetch_add(1, Ordering::Relaxed);
+                self.records.send(record).is_ok()
             }
             sent => sent.is_ok(),
-        };
-        if !sent {
-            return;
         }
     }
 }
@@ -112,4 +130,17 @@ fn end(reader: &Reader, running: Option<Response>, trace: &Trace) -> RequestReco
     let head = Arc::clone(head);
     let response = running.unwrap_or_else(|| Response::start(reader, &trace.request, &head));
     response.end(reader, trace, &head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_follow_the_slots_within_bounds() {
+        assert_eq!(
+            [queue_of(4, 1), queue_of(4, 3), queue_of(100, 3), queue_of(10_000, 1)],
+            [64, 22, 134, 1024]
+        );
+    }
 }

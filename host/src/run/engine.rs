@@ -9,8 +9,11 @@ use std::thread::JoinHandle;
 
 use anyhow::Result;
 
+use super::background::Need;
 use super::build::{self, Ready};
 use super::control::Stop;
+use super::decode::Decoding;
+use super::faults::Faults;
 use super::io::{Io, IoReport, Sender};
 use super::record::Recorder;
 use super::schedule::Schedule;
@@ -19,7 +22,7 @@ use super::{QUEUED_RECORDS, Setup, decode, machine};
 use crate::load::{Dropped, Source};
 use crate::metrics::Health;
 use crate::record::RequestRecord;
-use crate::transport::Transport;
+use crate::transport::{Habit, Transport};
 use crate::units::Span;
 
 /// What is to be sent, and when.
@@ -34,10 +37,10 @@ pub(super) struct Feed {
 
 impl Feed {
     /// The workload of the plan. Its builders begin at once.
-    pub(super) fn of_plan(setup: &Setup) -> Result<Feed> {
+    pub(super) fn of_plan(setup: &Setup, need: &Need) -> Result<Feed> {
         let Setup { plan, builder, .. } = setup;
         let schedule = Schedule::of_plan(plan, builder);
-        let (source, builders) = build::start(builder, plan.requests(), schedule.ahead)?;
+        let (source, builders) = build::start(builder, plan.requests(), schedule.ahead, need)?;
         Ok(Feed { source, builders, requests: plan.requests(), schedule })
     }
 }
@@ -56,8 +59,12 @@ pub(super) struct Engine {
 pub(super) struct Finished {
     /// How long each connection took that was opened ahead.
     pub(super) opened_ahead: Vec<Span>,
+    /// What the server does with connections after an answer.
+    pub(super) habit: Option<Habit>,
     /// Requests that were due and found no slot.
     pub(super) dropped: Dropped,
+    /// What slots waited for requests that never came.
+    pub(super) unused: Span,
     /// How the client fared meanwhile.
     pub(super) health: Health,
     /// Turns that were never due.
@@ -69,15 +76,23 @@ pub(super) fn start(
     setup: &Setup,
     feed: Feed,
     recorder: Option<&Recorder>,
-    stop: &Stop,
+    (stop, faults, need): (&Stop, &Faults, &Need),
 ) -> Result<(Engine, Receiver<RequestRecord>)> {
     let Setup { plan, clock, builder, reader, .. } = setup;
     let Feed { source, builders, requests, schedule } = feed;
     let record_waits = Arc::new(AtomicU64::new(0));
     let (record_sender, records) = sync_channel(QUEUED_RECORDS);
     let decoders = machine::cores().saturating_sub(1).max(1);
-    let (handover, mut threads) = decode::start(reader, decoders, recorder, &record_sender, &record_waits)?;
-    let (turns, turn_builders, not_reached) = turns::start(builder, requests, &reader.answers)?;
+    let decoding = Decoding {
+        reader: reader.clone(),
+        records: record_sender,
+        record_waits: Arc::clone(&record_waits),
+        faults: faults.clone(),
+    };
+    let queue = decode::queue_of(schedule.slots.count, decoders);
+    let (handover, mut threads) = decode::start(&decoding, (decoders, queue), recorder, need)?;
+    drop(decoding);
+    let (turns, turn_builders, not_reached) = turns::start(builder, requests, &reader.answers, need)?;
     threads.extend(builders.into_iter().chain(turn_builders));
     let transport = Transport::new(*clock, plan.deadlines)?;
     let reading_waits = transport.decode_waits();
@@ -87,6 +102,7 @@ pub(super) fn start(
         base: builder.provider.base.clone(),
         schedule,
         stop: stop.clone(),
+        need: need.clone(),
     };
     let io = io.start(source)?;
     Ok((Engine { io, threads, not_reached, reading_waits, record_waits }, records))
@@ -95,11 +111,12 @@ pub(super) fn start(
 impl Engine {
     /// Waits until it has stopped. A panic of one of its threads is the caller's.
     pub(super) fn finish(self) -> Result<Finished> {
-        let IoReport { opened_ahead, dropped, mut health } = machine::join(self.io)?;
+        let IoReport { opened_ahead, habit, dropped, unused, mut health } = machine::join(self.io)?;
         self.threads.into_iter().for_each(machine::join);
         health.reading_waits = self.reading_waits.load(Ordering::Relaxed);
         health.record_waits = self.record_waits.load(Ordering::Relaxed);
-        Ok(Finished { opened_ahead, dropped, health, turns_not_reached: self.not_reached.count() })
+        let turns_not_reached = self.not_reached.count();
+        Ok(Finished { opened_ahead, habit, dropped, unused, health, turns_not_reached })
     }
 
     /// Waits until it has stopped, whatever became of it.

@@ -15,15 +15,18 @@ pub(super) struct Footer {
     pub(super) dropped: u64,
     /// How the run ended, in one word; `None` where it was killed.
     pub(super) ended: Option<String>,
+    /// What the server did with connections after an answer.
+    pub(super) server: Option<String>,
     opened_ahead_ns: Vec<u64>,
 }
 
 impl Footer {
-    pub(super) fn json(dropped: u64, ended: Ended, opened_ahead: &[Span]) -> Value {
+    pub(super) fn json(dropped: u64, ended: Ended, opened_ahead: &[Span], server: Option<&str>) -> Value {
         let opened_ahead_ns: Vec<u64> = opened_ahead.iter().map(|span| span.0).collect();
         json!({
             "dropped": dropped,
             "ended": manifest::ended_word(ended),
+            "server": server,
             "opened_ahead_ns": opened_ahead_ns,
         })
     }
@@ -43,10 +46,10 @@ mod tests {
 
     #[test]
     fn what_a_footer_says_is_read_back() {
-        let json = Footer::json(3, Ended::TimedOut, &[Span(5)]);
+        let json = Footer::json(3, Ended::TimedOut, &[Span(5)], Some("keeps"));
         let footer = Footer::of(&json).expect("a footer");
         assert_eq!((footer.dropped, footer.ended.as_deref()), (3, Some("timed_out")));
-        assert_eq!(footer.opened_ahead(), [Span(5)]);
+        assert_eq!((footer.opened_ahead(), footer.server.as_deref()), (vec![Span(5)], Some("keeps")));
         assert_eq!(Footer::default().ended, None);
     }
 }

@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 use tokio::sync::oneshot;
 use url::Url;
 
+use super::background::Need;
 use super::build::Ready;
 use super::control::{Stop, watch_over};
 use super::decode::Handover;
-use super::health::Watch;
+use super::health::{Gauges, Watch};
 use super::machine;
 use super::schedule::Schedule;
 use super::turns::Turns;
@@ -20,7 +21,7 @@ use crate::load::{Admitted, Course, Dropped, Launch, Phase, PhaseWatch, Source, 
 use crate::metrics::Health;
 use crate::provider::Credential;
 use crate::record::{Exchange, Failure, FailureKind, RequestInfo, Start, Unsent};
-use crate::transport::Transport;
+use crate::transport::{Habit, Transport};
 use crate::units::{Span, Stamp};
 
 /// What the I/O thread has to tell.
@@ -28,8 +29,12 @@ use crate::units::{Span, Stamp};
 pub(super) struct IoReport {
     /// How long each connection took that was opened ahead.
     pub(super) opened_ahead: Vec<Span>,
+    /// What the server does with connections after an answer.
+    pub(super) habit: Option<Habit>,
     /// Requests that were due and found no slot.
     pub(super) dropped: Dropped,
+    /// What slots waited for requests that never came.
+    pub(super) unused: Span,
     /// How the client fared meanwhile.
     pub(super) health: Health,
 }
@@ -41,6 +46,7 @@ pub(super) struct Io {
     pub(super) base: Url,
     pub(super) schedule: Schedule,
     pub(super) stop: Stop,
+    pub(super) need: Need,
 }
 
 impl Io {
@@ -62,7 +68,8 @@ impl Io {
             () = phase.reached(Phase::Draining) => vec![],
             opened = self.get_ready(&source) => opened,
         };
-        let health = Watch::begin(clock, self.sender.handover.gauge())?;
+        let gauges = Gauges { ready: source.gauge(), decoding: self.sender.handover.gauge() };
+        let health = Watch::begin(clock, gauges, self.need)?;
         let course = Course::start(self.schedule.division, clock.now());
         // Fails where an interrupt came first and was all there was to watch for.
         let _ = started.send(course.clone());
@@ -70,24 +77,23 @@ impl Io {
         let launch = Launch { source: Arc::new(source), course: course.clone(), phase, clock };
         // Every request is sent through this; it is dropped with the last of them, and the decode threads end.
         let sender = self.sender;
+        let transport = sender.transport.clone();
         let launched = self.schedule.launched;
         let send = move |ready, due, admitted: Admitted| -> Pin<Box<dyn Future<Output = Stamp> + Send>> {
             let due = launched.as_ref().map_or(due, |launched| launched.due(&ready, due));
             Box::pin(sender.clone().send(ready, Start { due, warmup: admitted.warmup }, course.clone()))
         };
-        let dropped = match self.schedule.due_times {
+        let (dropped, unused) = match self.schedule.due_times {
             Some(due_times) => {
-                run_arrivals(due_times, slots.count, self.schedule.overflow, launch, send).await?
+                let overflow = self.schedule.overflow;
+                (run_arrivals(due_times, slots.count, overflow, launch, send).await?, Span(0))
             }
-            None => {
-                run_slots(slots, launch, send).await;
-                Dropped::default()
-            }
+            None => (Dropped::default(), run_slots(slots, launch, send).await),
         };
         let health = health.end().await?;
         drop(done);
         watching.await.context("the watch over the run failed")??;
-        Ok(IoReport { opened_ahead, dropped, health })
+        Ok(IoReport { opened_ahead, habit: transport.habit(), dropped, unused, health })
     }
 
     async fn get_ready(&self, source: &Source<Ready>) -> Vec<Span> {

@@ -4,8 +4,11 @@ use serde_json::{Value, json};
 
 use super::{Ended, Setup, calibration};
 use crate::load::{Arrival, Overflow, Profile};
-use crate::metrics::{ErrorBar, Health, LoadFacts, Measured, Metric, Summary, Timeline, Verdict, judge};
+use crate::metrics::{
+    ErrorBar, Health, IdleSlots, LoadFacts, Measured, Metric, Summary, Timeline, Verdict, judge,
+};
 use crate::plan::Plan;
+use crate::units::Span;
 
 /// What is to be thought of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +40,11 @@ pub(super) fn judgement(
         error_bar,
     };
     Judgement { verdict: judge(summary, &health, &facts), health, error_bar }
+}
+
+/// What the slots of a closed loop did not use, with what was `unused` at the end.
+pub(super) fn idle_slots(plan: &Plan, timeline: &Timeline, unused: Span) -> Option<IdleSlots> {
+    if plan.is_open_loop() { None } else { timeline.idle_slots(unused) }
 }
 
 /// Requests per second that were due: the plan's rate, and where it changes, or is a trace's, the mean.

@@ -16,7 +16,8 @@ const FILES_BESIDE_CONNECTIONS: u64 = 64;
 pub(super) fn ensure_open_files(connections: usize, files_each: u64) -> Result<()> {
     let needed = connections as u64 * files_each + FILES_BESIDE_CONNECTIONS;
     let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|soft| soft >= needed) {
+    // A slot may have two connections for a while: one that is kept, and one that it uses until it is known that they are.
+    if limit.current.is_none_or(|soft| soft >= 2 * needed) {
         return Ok(());
     }
     if let Some(hard) = limit.maximum.filter(|hard| *hard < needed) {
@@ -32,17 +33,6 @@ pub(super) fn ensure_open_files(connections: usize, files_each: u64) -> Result<(
 /// How many cores this process may use.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// Starts a thread for work that must not hold up the I/O threads.
-pub(super) fn spawn_background<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>> {
-    spawn(name, move || {
-        step_back();
-        work()
-    })
 }
 
 /// From now on this thread runs when a core has nothing else to do (SCHED_IDLE). A merely nicer thread, once it runs, keeps

@@ -1,6 +1,7 @@
 //! A load test from its plan to its results: starts every part, and sees that what was started is finished.
 //! This is where the rooms below meet; it decides nothing about metrics, wire formats or schedules itself.
 
+mod background;
 mod batch;
 mod batch_lock;
 mod batch_series;
@@ -15,6 +16,7 @@ mod correctness;
 mod decode;
 mod engine;
 mod events;
+mod faults;
 mod footer;
 mod health;
 mod install;
@@ -48,11 +50,11 @@ use anyhow::Result;
 
 use crate::clock;
 use crate::error::Error;
-use crate::load::Phase;
-use crate::metrics::{Block, Summary, Tallied, Tally};
+use crate::metrics::{Block, Health, Summary, Tallied, Tally};
 use crate::plugin::Usage;
 use crate::record::RequestRecord;
 use crate::report::{add_dialects, plugin_json};
+use crate::transport::Habit;
 use crate::units::Span;
 
 pub use batch::{BatchDone, BatchEnd, BatchRun, BatchWatcher, run_batch};
@@ -75,12 +77,14 @@ pub use setup::{Setup, plugin_engine};
 pub use status::{Answered, RunStatus};
 pub use sweep::{SeriesWatcher, SweepEnd, SweepRun, sweep, write_series};
 
+use background::{Need, Work};
 use control::Stop;
 use engine::{Feed, Finished};
+use faults::Faults;
 use footer::Footer;
-use judgement::judgement;
+use judgement::{idle_slots, judgement};
 use record::Recorder;
-use results::Results;
+use results::{Results, habit_word};
 
 /// Records on their way to the results; a slow disk holds up decoding, never reading.
 const QUEUED_RECORDS: usize = 4096;
@@ -96,6 +100,8 @@ pub struct Report {
     pub plugin_usage: Usage,
     /// How long each connection took that was opened before the first request.
     pub opened_ahead: Vec<Span>,
+    /// What the server does with connections after an answer; `None` where too little was sent to know.
+    pub habit: Option<Habit>,
     /// Requests that were never due, because their session ended with an earlier one that failed, or with the run.
     pub turns_not_reached: u64,
     /// All of it as `summary.json` has it.
@@ -125,27 +131,23 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let header = || manifest::of(&setup, started);
     let recorder = plan.record.as_deref().map(|dir| Recorder::start(dir, header())).transpose()?;
 
-    let feed = Feed::of_plan(&setup)?;
+    let need = Need::default();
+    let feed = Feed::of_plan(&setup, &need)?;
     let stop = Stop::new();
+    let faults = Faults::new(plan.limits.faults_in_a_row, &stop);
     watcher.started(plan.requests());
-    let (engine, records) = engine::start(&setup, feed, recorder.as_ref(), &stop)?;
+    let (engine, records) = engine::start(&setup, feed, recorder.as_ref(), (&stop, &faults, &need))?;
     let context = reader.context(plan.token_basis, plan.division.measured);
-    let tally = Tally::new(context, &plan.goals.slos, &plan.dialects);
-    let tally = std::thread::scope(|scope| {
-        let (results, watcher) = (&mut results, &mut *watcher);
-        let collecting = scope.spawn(|| {
-            machine::step_back();
-            collect(records, tally, results, watcher, (&stop, plan.limits.faults_in_a_row))
-        });
-        collecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    });
+    let mut tally = Tally::new(context, &plan.goals.slos, &plan.dialects);
+    collect(&need, records, &mut tally, &mut results, watcher);
     watcher.ended();
 
-    let Finished { opened_ahead, dropped, health, turns_not_reached } = engine.finish()?;
-    let ended = stop.reason();
+    let Finished { opened_ahead, habit, dropped, unused, health, turns_not_reached } = engine.finish()?;
+    let (ended, server) = (stop.reason(), habit.map(habit_word));
     let Tallied { summary, dialects, timeline } = tally.finish(dropped.measured);
+    let health = Health { idle_slots: idle_slots(plan, &timeline, unused), ..health };
     let judgement = judgement(&setup, &summary, health, &timeline, ended);
-    let mut json = results::report_json(&summary, ended, &opened_ahead);
+    let mut json = results::report_json(&summary, ended, &opened_ahead, server);
     if dropped.warmup > 0 {
         json["dropped_in_warmup"] = dropped.warmup.into();
     }
@@ -157,7 +159,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     json["plugin"] = plugin_json(&plugin_usage);
     add_dialects(&mut json, &dialects);
     let files = results.finish(&setup, &json);
-    let footer = || Footer::json(dropped.measured, ended, &opened_ahead);
+    let footer = || Footer::json(dropped.measured, ended, &opened_ahead, server);
     let recording = recorder.map(|recorder| recorder.finish(footer())).transpose();
     Ok(Report {
         summary,
@@ -166,6 +168,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
         judgement,
         plugin_usage,
         opened_ahead,
+        habit,
         turns_not_reached,
         json,
         files,
@@ -175,25 +178,22 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
 
 /// Takes records as they come until there are no more: to the file, to the watcher, and into the summary. None is kept.
 fn collect(
+    need: &Need,
     incoming: Receiver<RequestRecord>,
-    mut tally: Tally,
+    tally: &mut Tally,
     results: &mut Results,
     watcher: &mut dyn Watcher,
-    (stop, most_faults): (&Stop, u32),
-) -> Tally {
-    let mut plugin_faults_in_a_row = 0;
-    for record in incoming {
+) {
+    let work = Work::new(need, move || {
+        let Ok(record) = incoming.recv() else { return false };
         results.keep(&record);
         watcher.finished(&record);
-        plugin_faults_in_a_row = if is_plugin_fault(&record) { plugin_faults_in_a_row + 1 } else { 0 };
-        if plugin_faults_in_a_row == most_faults {
-            stop.because(Ended::PluginFaults, Phase::Cancelling);
-        }
         tally.add(&record);
-    }
-    tally
-}
-
-fn is_plugin_fault(record: &RequestRecord) -> bool {
-    matches!(&record.outcome, crate::record::Outcome::Failed(failure) if failure.kind.is_plugin_fault())
+        true
+    });
+    std::thread::scope(|scope| {
+        let background = scope.spawn(|| work.in_background(0));
+        work.in_front();
+        background.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
 }

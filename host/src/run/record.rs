@@ -40,7 +40,8 @@ impl Recorder {
 
     fn of(writer: RecordingWriter) -> Result<Recorder> {
         let (items, queue) = sync_channel(QUEUED_ITEMS);
-        let thread = machine::spawn_background("record", move || write(writer, &queue))?;
+        // At normal priority, since decoding waits for it: a part takes a fraction of a millisecond.
+        let thread = machine::spawn("record", move || write(writer, &queue))?;
         Ok(Recorder { items, thread })
     }
 

@@ -10,6 +10,9 @@ use std::thread::JoinHandle;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::background::Need;
+use super::decode::Decoding;
+use super::faults::Faults;
 use super::footer::Footer;
 use super::plugin_log::PluginLog;
 use super::reader::Reader;
@@ -67,9 +70,12 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
     let mut results = Results::of_replay(plan, &recorded, &comparison.manifest(header))?;
 
     let (record_sender, incoming) = sync_channel(QUEUED_RECORDS);
-    let (handover, decoders) =
-        decode::start(&reader, machine::cores(), None, &record_sender, &Arc::default())?;
-    drop(record_sender);
+    let faults = Faults::default();
+    let decoding =
+        Decoding { reader: reader.clone(), records: record_sender, record_waits: Arc::default(), faults };
+    let queues = (machine::cores(), decode::MOST_QUEUED);
+    let (handover, decoders) = decode::start(&decoding, queues, None, &Need::default())?;
+    drop(decoding);
     let feeding: JoinHandle<Result<Fed>> = machine::spawn("read", move || feed(recording, &handover))?;
     let context = reader.context(token_basis, recorded.measured());
     let mut tally = Tally::new(context, &plan.slos, &plan.dialects);
@@ -81,7 +87,8 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
     let fed = machine::join(feeding).map_err(Error::usage)?;
 
     let Tallied { summary, dialects, .. } = tally.finish(fed.footer.dropped);
-    let mut json = results::report_json(&summary, Ended::Complete, &fed.footer.opened_ahead());
+    let server = fed.footer.server.as_deref();
+    let mut json = results::report_json(&summary, Ended::Complete, &fed.footer.opened_ahead(), server);
     json["ended"] = json!(fed.footer.ended);
     json["replay"] = comparison.json(&fed);
     json["plugin"] = plugin_json(&reader.plugin.usage());

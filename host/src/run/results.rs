@@ -14,6 +14,7 @@ use crate::plan::ReplayPlan;
 use crate::record::RequestRecord;
 use crate::report::llmperf::{LlmperfFiles, LlmperfRun, file_base};
 use crate::report::{Manifest, RecordsWriter, ascii_json, summary_json, write_atomically};
+use crate::transport::Habit;
 use crate::units::Span;
 
 /// Where the results of a run are.
@@ -141,16 +142,30 @@ fn new_run_dir(results_dir: &Path, base: &str) -> Result<PathBuf> {
     unreachable!("the names do not end")
 }
 
-/// `summary.json`: the summary, and what the run itself adds to it.
-pub(super) fn report_json(summary: &Summary, ended: Ended, opened_ahead: &[Span]) -> Value {
+/// `summary.json`: the summary, and what the run itself adds to it. `server`: what became of connections after an answer.
+pub(super) fn report_json(
+    summary: &Summary,
+    ended: Ended,
+    opened_ahead: &[Span],
+    server: Option<&str>,
+) -> Value {
     let mut json = summary_json(summary);
     json["ended"] = manifest::ended_word(ended).into();
     let connect = Distribution::of(opened_ahead.iter().map(|span| span.as_ms()).collect());
     json["connections"] = json!({
         "opened_ahead": opened_ahead.len(),
+        "server": server,
         "connect_ms": connect.map(|connect| json!({ "mean": connect.mean, "min": connect.min, "max": connect.max })),
     });
     json
+}
+
+/// The word in results.
+pub(super) fn habit_word(habit: Habit) -> &'static str {
+    match habit {
+        Habit::Keeps => "keeps",
+        Habit::Closes => "closes",
+    }
 }
 
 pub(super) fn pretty(json: &Value) -> Vec<u8> {

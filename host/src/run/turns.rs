@@ -6,11 +6,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::background::{self, Need};
 use super::build::{Builder, Ready};
 use super::machine;
 use crate::clock::Clock;
@@ -20,6 +22,8 @@ use crate::units::{RequestId, Span, Stamp};
 
 /// Turns that wait for one builder; a slot waits for one at most, so this only decouples.
 const QUEUED_TURNS: usize = 256;
+/// A turn that takes longer than this to come is needed: that is some hundred times what it takes where a core is free.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Where the answers that some session waits for go.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +93,7 @@ struct Shared {
     answers: Answers,
     jobs: Vec<mpsc::Sender<Job>>,
     not_reached: NotReached,
+    need: Need,
 }
 
 /// Starts builders for the turns that follow others, where there are any. They end when every copy of the turns is gone.
@@ -96,6 +101,7 @@ pub(super) fn start(
     builder: &Arc<Builder>,
     requests: u64,
     answers: &Answers,
+    need: &Need,
 ) -> Result<(Turns, Vec<JoinHandle<()>>, NotReached)> {
     let has_sessions = builder.workload.sessions(requests) < requests;
     let not_reached = NotReached::default();
@@ -104,27 +110,28 @@ pub(super) fn start(
     }
     let (jobs, receivers): (Vec<_>, Vec<_>) =
         (0..machine::cores()).map(|_| mpsc::channel(QUEUED_TURNS)).unzip();
-    let threads = receivers.into_iter().map(|jobs| {
+    let mut threads = vec![];
+    for mut jobs in receivers {
         let builder = Arc::clone(builder);
-        machine::spawn_background("turns", move || work(&builder, jobs))
-    });
-    let threads = threads.collect::<Result<_>>()?;
+        threads.extend(background::spawn("turns", need, 0, move || work(&builder, &mut jobs))?);
+    }
     let shared = Shared {
         builder: Arc::clone(builder),
         requests,
         answers: answers.clone(),
         jobs,
         not_reached: not_reached.clone(),
+        need: need.clone(),
     };
     Ok((Turns(Some(Arc::new(shared))), threads, not_reached))
 }
 
-fn work(builder: &Builder, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(Job { id, answers, built }) = jobs.blocking_recv() {
-        let (ready, think) = builder.build(id, &answers);
-        // Fails only where the run has ended meanwhile.
-        let _ = built.send(Built { ready, think, answers });
-    }
+fn work(builder: &Builder, jobs: &mut mpsc::Receiver<Job>) -> bool {
+    let Some(Job { id, answers, built }) = jobs.blocking_recv() else { return false };
+    let (ready, think) = builder.build(id, &answers);
+    // Fails only where the run has ended meanwhile.
+    let _ = built.send(Built { ready, think, answers });
+    true
 }
 
 impl Turns {
@@ -175,6 +182,29 @@ impl Session {
     }
 
     async fn ready_turn(&mut self, ended: Stamp, clock: Clock) -> Option<(Ready, Stamp)> {
+        let need = self.shared.need.clone();
+        let (ready, think) = {
+            let mut building = std::pin::pin!(self.build());
+            tokio::select! {
+                biased;
+                built = &mut building => built,
+                () = tokio::time::sleep(PATIENCE) => {
+                    need.arise();
+                    building.await
+                }
+            }
+        }?;
+        let due = ended + think;
+        if think > Span(0) {
+            sleep_until(Instant::from_std(clock.instant(due))).await;
+        }
+        self.next.0 += 1;
+        self.expect_answer(&ready);
+        Some((ready, due))
+    }
+
+    /// The next turn, once the answer before it is known, and the time to think before it.
+    async fn build(&mut self) -> Option<(Ready, Span)> {
         self.answers.push(self.answer.take()?.await.ok()?);
         let (built, building) = oneshot::channel();
         let job = Job { id: self.next, answers: std::mem::take(&mut self.answers), built };
@@ -183,13 +213,7 @@ impl Session {
         jobs[builder].send(job).await.ok()?;
         let Built { ready, think, answers } = building.await.ok()?;
         self.answers = answers;
-        let due = ended + think;
-        if think > Span(0) {
-            sleep_until(Instant::from_std(clock.instant(due))).await;
-        }
-        self.next.0 += 1;
-        self.expect_answer(&ready);
-        Some((ready, due))
+        Some((ready, think))
     }
 
     /// Waits for the answer to this request, before it is sent, where another turn follows and needs it.

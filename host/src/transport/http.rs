@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::aside::{First, either};
 use super::deadline::{Deadlines, LastRead};
 use super::failure::{cause, classify};
-use super::keepalive::{Habit, KeepAlive, REST};
+use super::keepalive::{Habit, KeepAlive, Way};
 use super::preopen::{Opened, PURPOSE, ParkLayer, Parked, Purpose};
 use super::retry_after;
 use crate::clock::{Clock, unix_seconds};
@@ -33,16 +33,25 @@ const MAX_ERROR_BODY_BYTES: usize = 256 << 10;
 /// HTTP to one target, for one I/O thread.
 #[derive(Clone)]
 pub struct Transport {
-    /// Reuses its connections.
-    keeping: reqwest::Client,
-    /// Opens one for each request.
-    closing: reqwest::Client,
+    clients: Clients,
     clock: Clock,
     deadlines: Deadlines,
     keep_alive: Arc<KeepAlive>,
     decode_waits: Arc<AtomicU64>,
     // Held by the request that is being written; see `settle`.
     turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Three clients for one target; what is parked is for any of them.
+#[derive(Clone)]
+struct Clients {
+    /// Has the one connection that is watched.
+    watching: reqwest::Client,
+    /// Reuses its connections.
+    keeping: reqwest::Client,
+    /// Opens one for each request.
+    closing: reqwest::Client,
+    parked: Arc<dyn Fn() -> usize + Send + Sync>,
 }
 
 impl std::fmt::Debug for Transport {
@@ -56,8 +65,7 @@ impl Transport {
     pub fn new(clock: Clock, deadlines: Deadlines) -> Result<Transport> {
         tls();
         Ok(Transport {
-            keeping: client(deadlines, usize::MAX)?,
-            closing: client(deadlines, 0)?,
+            clients: Clients::new(deadlines)?,
             clock,
             deadlines,
             keep_alive: Arc::default(),
@@ -71,6 +79,11 @@ impl Transport {
         Arc::clone(&self.decode_waits)
     }
 
+    /// Whether the server keeps its connections open; `None` where too little was sent to know.
+    pub fn habit(&self) -> Option<Habit> {
+        self.keep_alive.habit()
+    }
+
     /// Opens `count` connections to the target and puts them aside for the first requests; nothing is sent on them.
     /// Returns how long each took. It stops at the first failure, which the first request will meet again.
     pub async fn preopen(&self, url: &url::Url, count: usize) -> Vec<Span> {
@@ -80,10 +93,10 @@ impl Transport {
         while opened.len() < count {
             let mut opening = tokio::task::JoinSet::new();
             for _ in 0..AT_ONCE.min(count - opened.len()) {
-                let (client, url, clock) = (self.keeping.clone(), url.clone(), self.clock);
+                let (clients, url, clock) = (self.clients.clone(), url.clone(), self.clock);
                 opening.spawn(async move {
                     let start = clock.now();
-                    park(&client, url).await.then(|| clock.now().since(start))
+                    clients.park(url).await.then(|| clock.now().since(start))
                 });
             }
             let spans: Vec<Option<Span>> = opening.join_all().await;
@@ -105,15 +118,15 @@ impl Transport {
         parts: &mpsc::Sender<Exchange>,
         cancelled: impl Future<Output = ()>,
     ) -> Trace {
-        let client = self.ready_client(&request).await;
-        let http_request = client
+        let (way, turn) = self.turn(&request).await;
+        let http_request = self
+            .clients
+            .of(way)
             .request(request.method.clone(), outgoing.url)
             .headers(outgoing.headers)
             .body(request.body.clone());
         let mut progress = Progress { head: None, reads: Reads::default() };
-        let (own_connection, purpose) = OwnConnection::watch(self.clock, &self.keep_alive);
-        let turn = self.turn.lock().await;
-        let begun = self.keep_alive.begin();
+        let (own_connection, purpose) = OwnConnection::watch(self.clock);
         let sent = self.clock.now();
         let last_read = LastRead::new(sent);
         let transfer = {
@@ -126,6 +139,9 @@ impl Transport {
                 transfer = &mut reading => Some(transfer),
                 () = settle() => None,
             };
+            if way == Way::Again {
+                self.keep_alive.tried_again(own_connection.is_there());
+            }
             drop(turn);
             let stopped = pin!(async {
                 tokio::select! {
@@ -141,25 +157,33 @@ impl Transport {
             }
         };
         let end = self.clock.now();
-        self.keep_alive.end(begun, own_connection.is_there(), transfer == Transfer::Complete);
+        let success = progress.head.as_ref().is_some_and(|(_, head)| head.status.is_success());
+        self.keep_alive.end(way, end, transfer == Transfer::Complete, success);
         let connected = own_connection.opened_now();
         Trace { request, start, sent, connected, head: progress.head, reads: progress.reads, end, transfer }
     }
 
-    /// The client that suits the server's habit, with a connection to be had. What is awaited here comes before the request
-    /// is sent: it is lag, not latency.
-    async fn ready_client(&self, request: &PreparedRequest) -> &reqwest::Client {
-        match self.keep_alive.habit() {
-            Habit::Closes => {
-                // Should it fail, the request itself meets the cause again.
-                park(&self.closing, request.url.clone()).await;
-                &self.closing
+    /// Waits for the request's turn to be written, with a connection that suits the server's habit. What is awaited here comes
+    /// before the request is sent: it is lag, not latency.
+    async fn turn(&self, request: &PreparedRequest) -> (Way, tokio::sync::MutexGuard<'_, ()>) {
+        let (mut opened, mut in_vain) = (false, false);
+        loop {
+            let turn = self.turn.lock().await;
+            let way = self.keep_alive.way(self.clock.now());
+            if !in_vain && self.keep_alive.must_open(way, (self.clients.parked)(), opened) {
+                // Others go first meanwhile, and may take it.
+                drop(turn);
+                opened = self.clients.park(request.url.clone()).await;
+                // The request itself meets the cause again.
+                in_vain = !opened;
+                continue;
             }
-            Habit::Unknown if self.keep_alive.must_rest() => {
-                tokio::time::sleep(REST.into()).await;
-                &self.keeping
+            if way == Way::Again {
+                // A close that has come must have been read first.
+                settle().await;
             }
-            Habit::Unknown | Habit::Keeps => &self.keeping,
+            self.keep_alive.begin(way);
+            return (way, turn);
         }
     }
 
@@ -181,6 +205,7 @@ impl Transport {
             Arc::new(Head { status: response.status(), headers: std::mem::take(response.headers_mut()) });
         progress.head = Some((at, Arc::clone(&head)));
         last_read.note(at);
+        self.keep_alive.answered();
         let abandon = Arc::new(AtomicBool::new(false));
         let limit = if head.status.is_success() { usize::MAX } else { MAX_ERROR_BODY_BYTES };
         loop {
@@ -231,7 +256,33 @@ pub(super) fn tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-fn client(deadlines: Deadlines, kept_idle: usize) -> Result<reqwest::Client> {
+impl Clients {
+    fn new(deadlines: Deadlines) -> Result<Clients> {
+        let layer = ParkLayer::new();
+        let parked = Arc::new(layer.count());
+        let client = |kept_idle| builder(deadlines, kept_idle).connector_layer(layer.clone()).build();
+        let build = || anyhow::Ok((client(1)?, client(usize::MAX)?, client(0)?));
+        let (watching, keeping, closing) = build().context("the HTTP client cannot be set up")?;
+        Ok(Clients { watching, keeping, closing, parked })
+    }
+
+    /// Opens a connection for a later request; false where that fails.
+    async fn park(&self, url: url::Url) -> bool {
+        // By the client that has none idle: on one that is, this request would be sent.
+        let told = PURPOSE.scope(Purpose::Park, self.closing.get(url).send()).await;
+        told.is_err_and(|error| cause::<Parked>(&error).is_some())
+    }
+
+    fn of(&self, way: Way) -> &reqwest::Client {
+        match way {
+            Way::Watched | Way::Again => &self.watching,
+            Way::Kept => &self.keeping,
+            Way::Own => &self.closing,
+        }
+    }
+}
+
+fn builder(deadlines: Deadlines, kept_idle: usize) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .no_proxy()
@@ -242,15 +293,6 @@ fn client(deadlines: Deadlines, kept_idle: usize) -> Result<reqwest::Client> {
         .pool_max_idle_per_host(kept_idle)
         .pool_idle_timeout(None)
         .connect_timeout(deadlines.connect.into())
-        .connector_layer(ParkLayer::new())
-        .build()
-        .context("the HTTP client cannot be set up")
-}
-
-/// Opens a connection for a later request of `client`; false where that fails.
-async fn park(client: &reqwest::Client, url: url::Url) -> bool {
-    let told = PURPOSE.scope(Purpose::Park, client.get(url).send()).await;
-    told.is_err_and(|error| cause::<Parked>(&error).is_some())
 }
 
 /// Whether a request got a connection of its own, and when that was opened.
@@ -260,16 +302,15 @@ impl OwnConnection {
     const NONE: u64 = u64::MAX;
     const AHEAD: u64 = u64::MAX - 1;
 
-    fn watch(clock: Clock, keep_alive: &Arc<KeepAlive>) -> (OwnConnection, Purpose) {
+    fn watch(clock: Clock) -> (OwnConnection, Purpose) {
         let seen = Arc::new(AtomicU64::new(Self::NONE));
-        let (told, keep_alive) = (Arc::clone(&seen), Arc::clone(keep_alive));
+        let told = Arc::clone(&seen);
         let purpose = Purpose::Use(Box::new(move |opened| {
             let value = match opened {
                 Opened::Ahead => Self::AHEAD,
                 Opened::Now => clock.now().0,
             };
             told.store(value, Ordering::Relaxed);
-            keep_alive.opened();
         }));
         (OwnConnection(seen), purpose)
     }

@@ -2,52 +2,82 @@
 //!
 //! HTTP/1.1 servers say so in the answer, but some close all the same (llama.cpp does after every stream). A request sent
 //! on such a connection in the moment before the close arrives is lost, and it must not be sent again behind the user's
-//! back. So the first answers are watched: until it is known what the server does, a connection that has just been used
-//! rests for a moment before it is used again. If it survives, connections are reused at once from then on; if it does
-//! not, every request gets a connection of its own, opened before it is sent.
+//! back. So one connection is watched, that of the first request, and until it is known what becomes of it no connection is used
+//! twice: nothing waits for the answer. If the server has not closed it by the end of the watch, the next request goes out on it,
+//! and connections are reused from then on; if it has, every request gets a connection of its own, opened before it is sent.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use crate::units::Span;
+use crate::units::{Span, Stamp};
 
-/// How long a close takes to arrive after the end of the answer it follows. Both leave the server together.
-pub(super) const REST: Span = Span::from_millis(20);
+/// How long the watched connection is watched. The close leaves the server together with the end of the answer, unless another
+/// program gets the core in between.
+const WATCH: Span = Span::from_millis(100);
 
-/// What is known of the server.
+/// What a server does with connections after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Habit {
-    Unknown,
+pub enum Habit {
     Keeps,
     Closes,
+}
+
+/// The connection that a request goes out on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// One of its own, which is watched afterwards.
+    Watched,
+    /// The one that was watched, if the server has left it open.
+    Again,
+    /// Any that is kept.
+    Kept,
+    /// One of its own, which is closed afterwards.
+    Own,
 }
 
 /// What one transport knows of its server.
 #[derive(Debug, Default)]
 pub(super) struct KeepAlive(
-    // Touched twice a request, by the one thread that runs the transport.
+    // Touched a few times a request, by the one thread that runs the transport.
     Mutex<State>,
 );
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
-    habit: Habit,
-    /// Connections that should be open, in use or idle.
-    open: usize,
-    in_use: usize,
+    habit: Option<Habit>,
+    watched: Watched,
+    /// An answer has begun to come, so that a connection to keep may lie idle, or soon will.
+    answered: bool,
+    /// Connections to keep that lie idle, as far as the server has not closed them since.
+    idle: usize,
+    /// Requests that had one of their own only because nothing was known: their slots have none to use again.
+    owed: usize,
 }
 
-impl Default for State {
-    fn default() -> State {
-        State { habit: Habit::Unknown, open: 0, in_use: 0 }
+/// What becomes of the watched connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Watched {
+    /// There is none.
+    #[default]
+    None,
+    /// A request is on it.
+    InUse,
+    /// It lies idle since then. The server may have meant to close it where the answer was an error.
+    Idle(Stamp, bool),
+}
+
+impl State {
+    fn way(&self, now: Stamp) -> Way {
+        match (self.habit, self.watched) {
+            (Some(Habit::Keeps), _) => Way::Kept,
+            (Some(Habit::Closes), _) => Way::Own,
+            (None, Watched::None) => Way::Watched,
+            (None, Watched::Idle(since, _)) if now.since(since) >= WATCH => Way::Again,
+            // None that is kept lies idle yet: this request opens one for those that follow.
+            (None, _) if !self.answered => Way::Kept,
+            (None, _) => Way::Own,
+        }
     }
-}
-
-/// An exchange that is under way.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Begun {
-    /// A connection should lie idle for this exchange to use.
-    reuse_expected: bool,
 }
 
 impl KeepAlive {
@@ -55,38 +85,66 @@ impl KeepAlive {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn habit(&self) -> Habit {
+    /// What the server does; `None` where that is not known yet.
+    pub(super) fn habit(&self) -> Option<Habit> {
         self.state().habit
     }
 
-    /// Whether the next exchange would use a connection that it is not known to find open.
-    pub(super) fn must_rest(&self) -> bool {
+    /// How a request may be sent now.
+    pub(super) fn way(&self, now: Stamp) -> Way {
+        self.state().way(now)
+    }
+
+    /// Whether a request that is sent this way needs a connection opened before. `parked` lie ready, and `opened` of them for this
+    /// request.
+    pub(super) fn must_open(&self, way: Way, parked: usize, opened: bool) -> bool {
         let state = self.state();
-        state.habit == Habit::Unknown && state.open > state.in_use
-    }
-
-    /// An exchange begins.
-    pub(super) fn begin(&self) -> Begun {
-        let mut state = self.state();
-        let reuse_expected = state.open > state.in_use;
-        state.in_use += 1;
-        Begun { reuse_expected }
-    }
-
-    /// An exchange got a connection of its own.
-    pub(super) fn opened(&self) {
-        self.state().open += 1;
-    }
-
-    /// It ended: on a connection of its own or on one used before, which it leaves open or not.
-    pub(super) fn end(&self, begun: Begun, own_connection: bool, leaves_open: bool) {
-        let mut state = self.state();
-        state.in_use -= 1;
-        if !leaves_open {
-            state.open = state.open.saturating_sub(1);
+        match way {
+            Way::Watched | Way::Again => false,
+            Way::Kept => parked == 0 && state.habit.is_some() && state.idle == 0 && state.owed > 0,
+            // Those opened before the run are used while nothing is known; later they are too old.
+            Way::Own => parked == 0 || (state.habit.is_some() && !opened),
         }
-        if state.habit == Habit::Unknown && begun.reuse_expected {
-            state.habit = if own_connection { Habit::Closes } else { Habit::Keeps };
+    }
+
+    /// A request is sent this way.
+    pub(super) fn begin(&self, way: Way) {
+        let mut state = self.state();
+        match way {
+            Way::Watched => state.watched = Watched::InUse,
+            Way::Kept if state.idle > 0 => state.idle -= 1,
+            Way::Kept => state.owed = state.owed.saturating_sub(1),
+            Way::Own if state.habit.is_none() => state.owed += 1,
+            Way::Own | Way::Again => {}
+        }
+    }
+
+    /// The request that was to use the watched connection again was sent, in the same turn that it began: on that one, or on one
+    /// that had to be opened.
+    pub(super) fn tried_again(&self, opened: bool) {
+        let mut state = self.state();
+        state.habit = match (opened, state.watched) {
+            (false, _) => Some(Habit::Keeps),
+            (true, Watched::Idle(_, true)) => Some(Habit::Closes),
+            (true, _) => None,
+        };
+        state.watched = Watched::InUse;
+    }
+
+    /// An answer has begun to come.
+    pub(super) fn answered(&self) {
+        self.state().answered = true;
+    }
+
+    /// An exchange ended: as a success or not, with its answer whole or without.
+    pub(super) fn end(&self, way: Way, now: Stamp, whole: bool, success: bool) {
+        let mut state = self.state();
+        match way {
+            Way::Watched | Way::Again => {
+                state.watched = if whole { Watched::Idle(now, success) } else { Watched::None };
+            }
+            Way::Kept => state.idle += usize::from(whole),
+            Way::Own => {}
         }
     }
 }
@@ -95,44 +153,73 @@ impl KeepAlive {
 mod tests {
     use super::*;
 
-    fn run_one(seen: &KeepAlive, own_connection: bool, leaves_open: bool) {
-        let begun = seen.begin();
-        if own_connection {
-            seen.opened();
-        }
-        seen.end(begun, own_connection, leaves_open);
+    fn ms(at: u64) -> Stamp {
+        Stamp(at * 1_000_000)
     }
 
-    #[test]
-    fn a_server_is_known_by_what_became_of_its_first_idle_connection() {
-        for (second_needs_its_own, habit) in [(false, Habit::Keeps), (true, Habit::Closes)] {
-            let seen = KeepAlive::default();
-            assert!(!seen.must_rest());
-            run_one(&seen, true, true);
-            assert!(seen.must_rest());
-            run_one(&seen, second_needs_its_own, true);
-            assert_eq!(seen.habit(), habit);
-            assert!(!seen.must_rest());
-        }
-    }
-
-    #[test]
-    fn one_that_became_free_beside_others_must_rest_too() {
+    /// After the first request, which began at 0 and whose answer ended at 50 ms.
+    fn first_has_ended(whole: bool, success: bool) -> KeepAlive {
         let seen = KeepAlive::default();
-        let (first, _second) = (seen.begin(), seen.begin());
-        seen.opened();
-        seen.opened();
-        assert!(!seen.must_rest());
-        seen.end(first, true, true);
-        assert!(seen.must_rest());
+        assert_eq!(seen.way(ms(0)), Way::Watched);
+        seen.begin(Way::Watched);
+        // Those that begin before any answer open the connections that may be kept.
+        assert_eq!(seen.way(ms(1)), Way::Kept);
+        seen.begin(Way::Kept);
+        seen.answered();
+        assert_eq!(seen.way(ms(40)), Way::Own);
+        seen.begin(Way::Own);
+        seen.end(Way::Watched, ms(50), whole, success);
+        seen
     }
 
     #[test]
-    fn a_connection_that_failed_says_nothing_of_it() {
-        let seen = KeepAlive::default();
-        run_one(&seen, true, false);
-        assert!(!seen.must_rest());
-        run_one(&seen, true, true);
-        assert_eq!(seen.habit(), Habit::Unknown);
+    fn a_server_is_known_by_what_became_of_its_first_connection_and_nobody_waits() {
+        for (opened, habit, way) in [(false, Habit::Keeps, Way::Kept), (true, Habit::Closes, Way::Own)] {
+            let seen = first_has_ended(true, true);
+            assert_eq!((seen.way(ms(51)), seen.way(ms(149))), (Way::Own, Way::Own));
+            assert_eq!((seen.way(ms(150)), seen.habit()), (Way::Again, None));
+            seen.begin(Way::Again);
+            seen.tried_again(opened);
+            assert_eq!((seen.habit(), seen.way(ms(150))), (Some(habit), way));
+            seen.end(Way::Again, ms(170), true, true);
+            assert_eq!(seen.habit(), Some(habit));
+        }
+    }
+
+    #[test]
+    fn no_request_opens_a_connection_that_could_be_there_before() {
+        let seen = first_has_ended(true, true);
+        seen.end(Way::Kept, ms(60), true, true);
+        assert!(seen.must_open(Way::Own, 0, false) && !seen.must_open(Way::Own, 1, false));
+        seen.begin(Way::Again);
+        seen.tried_again(false);
+        // One lies idle, and one request had a connection of its own.
+        let lacks = || seen.must_open(Way::Kept, 0, false);
+        assert!(!lacks());
+        seen.begin(Way::Kept);
+        assert!(lacks() && !seen.must_open(Way::Kept, 1, true));
+        seen.begin(Way::Kept);
+        assert!(!lacks());
+    }
+
+    #[test]
+    fn where_the_server_closes_what_was_opened_before_the_run_is_too_old() {
+        let seen = first_has_ended(true, true);
+        seen.begin(Way::Again);
+        seen.tried_again(true);
+        assert!(seen.must_open(Way::Own, 5, false) && !seen.must_open(Way::Own, 6, true));
+    }
+
+    #[test]
+    fn one_that_failed_says_nothing_and_the_next_is_watched() {
+        let seen = first_has_ended(false, false);
+        assert_eq!(seen.way(ms(51)), Way::Watched);
+        // An error came whole, and its connection was closed: the server may do so after errors alone.
+        let seen = first_has_ended(true, false);
+        seen.begin(Way::Again);
+        seen.tried_again(true);
+        assert_eq!((seen.habit(), seen.way(ms(151))), (None, Way::Own));
+        seen.end(Way::Again, ms(160), true, true);
+        assert_eq!((seen.way(ms(161)), seen.way(ms(260))), (Way::Own, Way::Again));
     }
 }

@@ -14,4 +14,5 @@ mod retry_after;
 pub use deadline::Deadlines;
 pub use fetch::Fetcher;
 pub use http::{Transport, added_headers};
+pub use keepalive::Habit;
 pub use retry_after::until_retry_date;

@@ -44,7 +44,8 @@ impl std::fmt::Display for Parked {
 
 impl std::error::Error for Parked {}
 
-/// The layer around reqwest's connector. `C` is its connection type, which has no public name.
+/// The layer around reqwest's connector. `C` is its connection type, which has no public name. Clients with clones of one layer
+/// share what is parked.
 pub(super) struct ParkLayer<C> {
     // Touched once per opened connection; a client has one origin, so any parked connection fits any request.
     parked: Arc<Mutex<Vec<C>>>,
@@ -53,6 +54,15 @@ pub(super) struct ParkLayer<C> {
 impl<C> ParkLayer<C> {
     pub(super) fn new() -> ParkLayer<C> {
         ParkLayer { parked: Arc::default() }
+    }
+
+    /// How many connections are parked.
+    pub(super) fn count(&self) -> impl Fn() -> usize + Send + Sync + use<C>
+    where
+        C: Send,
+    {
+        let parked = Arc::clone(&self.parked);
+        move || parked.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
 

@@ -23,6 +23,7 @@ use crate::plan::{LoadInput, Plan, Series, resolve};
 use crate::record::RequestRecord;
 use crate::report::{Progress, RunLabel, ascii_json, plugin_line, render, render_dialects, say};
 use crate::run::{self, Ended, Report, ResultFiles, RunStatus, Setup, Watcher};
+use crate::transport::Habit;
 use crate::units::Span;
 use deadline::DeadlineArgs;
 use goals::GoalArgs;
@@ -100,7 +101,7 @@ pub(super) fn run(mut args: LoadArgs) -> Result<u8, Error> {
     match output {
         Output::Json => print_result(&format!("{}\n", ascii_json(&report.json)))?,
         Output::Text => {
-            let load = format!("{load}{}", connections(&report.opened_ahead));
+            let load = format!("{load}{}", connections(&report.opened_ahead, report.habit));
             let verdict = told_verdict(&report.judgement.verdict);
             let label = RunLabel {
                 model: &model,
@@ -155,8 +156,13 @@ fn load_of(plan: &Plan) -> String {
     format!("{rate} {process}, at most {} concurrent", plan.concurrency)
 }
 
-/// How connecting went, apart from every latency.
-fn connections(opened_ahead: &[Span]) -> String {
+/// How connecting went, apart from every latency, and what was learned of the server's connections.
+fn connections(opened_ahead: &[Span], habit: Option<Habit>) -> String {
+    let habit = match habit {
+        Some(Habit::Keeps) => ", reused",
+        Some(Habit::Closes) => ", the server closes them after each answer",
+        None => "",
+    };
     let mut spans = opened_ahead.to_vec();
     if spans.is_empty() {
         return String::new();
@@ -164,7 +170,7 @@ fn connections(opened_ahead: &[Span]) -> String {
     let middle = spans.len() / 2;
     let median = spans.select_nth_unstable(middle).1.as_ms();
     let plural = if opened_ahead.len() == 1 { "" } else { "s" };
-    format!(", {} connection{plural} opened ahead (p50 {median:.1} ms)", opened_ahead.len())
+    format!(", {} connection{plural} opened ahead (p50 {median:.1} ms){habit}", opened_ahead.len())
 }
 
 /// The progress view, watching a run.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::metrics::request::tests::{ms, record};
-use crate::metrics::{Context, ReactorLag, Room, ThreadTime, Throttling, summarize};
+use crate::metrics::{Context, Pauses, ReactorLag, Room, ThreadTime, Throttling, summarize};
 use crate::record::{Failure, FailureKind, Outcome, RequestRecord, Usage};
 use crate::units::Tokens;
 
@@ -88,7 +88,8 @@ fn the_health_of_the_client_is_judged_rule_by_rule() {
     let throttled = |time_s| Some(Throttling { periods: 1, time_s });
     let room = |most| Some(Room { most, limit: 100 });
     // ITL is 20 ms.
-    let cases: [(&str, Health, &str); 17] = [
+    let paused = |total_s| Some(Pauses { count: 1, total_s, longest_s: total_s });
+    let cases: [(&str, Health, &str); 19] = [
         ("", Health { reactor_lag: lag(3.9), ..quiet() }, "valid"),
         ("reactor_lag", Health { reactor_lag: lag(5.0), ..quiet() }, "doubtful"),
         ("reactor_lag", Health { reactor_lag: lag(10.1), ..quiet() }, "invalid"),
@@ -104,6 +105,8 @@ fn the_health_of_the_client_is_judged_rule_by_rule() {
         ("open_files", Health { open_files: room(91), ..quiet() }, "doubtful"),
         ("local_ports", Health { local_ports: room(91), ..quiet() }, "doubtful"),
         ("", Health { local_ports: room(90), decode_queue: room(100), ..quiet() }, "valid"),
+        ("paused", Health { pauses: paused(0.3), ..quiet() }, "doubtful"),
+        ("paused", Health { pauses: paused(1.0), ..quiet() }, "invalid"),
         ("decode_backlog", Health { reading_waits: 1, ..quiet() }, "doubtful"),
         ("records_stalled", Health { record_waits: 1, ..quiet() }, "valid"),
     ];
@@ -133,23 +136,51 @@ fn an_open_loop_is_held_to_its_schedule() {
     check(50, 10_000, 0, ("dropped", "invalid"));
     check(0, 10_600, 0, ("rate_not_met", "doubtful"));
     check(0, 12_100, 0, ("rate_not_met", "invalid"));
-    // A connection's rest, and no more.
-    check(0, 10_000, 22, ("", "valid"));
-    check(0, 10_000, 31, ("schedule_lag", "doubtful"));
+    // Two time slices of another program.
+    check(0, 10_000, 10, ("", "valid"));
+    check(0, 10_000, 11, ("schedule_lag", "doubtful"));
     check(0, 10_000, 60, ("schedule_lag", "invalid"));
 }
 
 #[test]
 fn slots_that_stand_idle_make_less_load_than_stated() {
-    let mut records = records(400, 0);
-    // E2EL is 70 ms.
-    records.iter_mut().for_each(|record| record.sent = record.due + Span::from_millis(1));
-    assert_eq!(first(&judge(&summarize(&records, Context::default()), &quiet(), &facts())), ("", "valid"));
-    for record in &mut records {
-        record.sent = record.due + Span::from_millis(20);
-    }
-    let verdict = judge(&summarize(&records, Context::default()), &quiet(), &facts());
-    assert_eq!(first(&verdict), ("slots_idle", "doubtful"));
+    let ms = Span::from_millis;
+    // One request in ten waited for seconds: the median is 1 ms, the mean is what counts.
+    let check = |late: [u64; 2], unused, expected| {
+        let mut timeline = crate::metrics::Timeline::default();
+        let mut records = records(400, 0);
+        for record in &mut records {
+            record.sent = record.due + ms(late[usize::from(record.id.0.is_multiple_of(10))]);
+            record.end = record.sent + ms(72);
+            timeline.see(record);
+        }
+        let health = Health { idle_slots: timeline.idle_slots(ms(unused)), ..quiet() };
+        let verdict = judge(&summarize(&records, Context::default()), &health, &facts());
+        assert_eq!(first(&verdict), expected, "{late:?} {unused}: {:?}", health.idle_slots);
+    };
+    check([1, 1], 0, ("", "valid"));
+    check([1, 10], 0, ("", "valid"));
+    check([1, 300], 0, ("slots_idle", "doubtful"));
+    check([1, 3000], 0, ("slots_idle", "invalid"));
+    check([0, 0], 40_000, ("slots_idle", "invalid"));
+}
+
+#[test]
+fn what_was_cancelled_or_came_at_once_is_judged() {
+    let judged = |cancelled: usize, at_once: usize, facts: &LoadFacts| {
+        let mut records = records(400, 0);
+        records.iter_mut().take(cancelled).for_each(|record| record.outcome = Outcome::Cancelled);
+        records.iter_mut().rev().take(at_once).for_each(|record| record.token_events[1] = ms(52));
+        let verdict = judge(&summarize(&records, Context::default()), &quiet(), facts);
+        (first(&verdict).0, first(&verdict).1, verdict.reasons.len())
+    };
+    let cut = LoadFacts { cut_short: true, ..facts() };
+    assert_eq!(judged(4, 39, &facts()), ("", "valid", 0));
+    assert_eq!(judged(5, 0, &facts()), ("cancelled", "doubtful", 1));
+    assert_eq!(judged(41, 0, &facts()), ("cancelled", "invalid", 2));
+    assert_eq!(judged(0, 0, &cut), ("cut_short", "doubtful", 1));
+    assert_eq!(judged(41, 0, &cut), ("cut_short", "invalid", 2));
+    assert_eq!(judged(0, 41, &facts()), ("not_streaming", "doubtful", 1));
 }
 
 #[test]

@@ -11,10 +11,13 @@ impl Reason {
             Reason::PluginFaults { .. } => "plugin_faults",
             Reason::Errors { .. } => "errors",
             Reason::CutShort { .. } => "cut_short",
+            Reason::Cancelled { .. } => "cancelled",
+            Reason::NotStreaming { .. } => "not_streaming",
             Reason::RateNotMet { .. } => "rate_not_met",
             Reason::Dropped { .. } => "dropped",
             Reason::ScheduleLag { .. } => "schedule_lag",
             Reason::SlotsIdle { .. } => "slots_idle",
+            Reason::Paused { .. } => "paused",
             Reason::ReactorLag { .. } => "reactor_lag",
             Reason::IoStarved { .. } => "io_starved",
             Reason::IoBusy { .. } => "io_busy",
@@ -42,6 +45,11 @@ impl Reason {
             }
             Reason::Errors { .. } => "look at the failures; lower the load if it is what the server refuses",
             Reason::CutShort { .. } => "raise --timeout or ask for fewer requests; --drain lets them end",
+            Reason::Cancelled { .. } => "raise --drain so that they can end, or measure longer",
+            Reason::NotStreaming { .. } => {
+                "look for a proxy that buffers; if answers are this short, ask for more tokens"
+            }
+            Reason::Paused { .. } => "run again, and let nothing stop the client or its machine",
             Reason::RateNotMet { .. } => "lower --request-rate, or raise --max-concurrency",
             Reason::Dropped { .. } => "raise --max-concurrency, or lower --request-rate",
             Reason::ScheduleLag { .. } | Reason::ReactorLag { .. } | Reason::IoStarved { .. } => {
@@ -91,11 +99,22 @@ pub(super) fn message(reason: &Reason) -> String {
         Reason::ScheduleLag { p99, ttft } => {
             format!("requests were sent up to {p99:.1} ms late (p99), beside a TTFT of {ttft:.1} ms")
         }
-        Reason::SlotsIdle { lag, e2el } => {
-            format!(
-                "slots stood idle {lag:.1} ms between requests of {e2el:.1} ms: the load is smaller than stated"
-            )
-        }
+        Reason::Cancelled { share } => format!(
+            "{} of the requests sent were cancelled at the end, and the slowest are among them",
+            percent(share)
+        ),
+        Reason::NotStreaming { share } => format!(
+            "{} of the successful requests got all their tokens in one read: TTFT and ITL say nothing of the server",
+            percent(share)
+        ),
+        Reason::SlotsIdle { share, mean } => format!(
+            "slots stood idle {} of their time, {mean:.1} ms between two requests: the load is smaller than stated",
+            percent(share)
+        ),
+        Reason::Paused { total_s, longest_s } => format!(
+            "the whole client stood still for {total_s:.1} s (at most {longest_s:.1} s at a time): stopped, or suspended \
+             with its machine"
+        ),
         Reason::ReactorLag { p99, shortest } => {
             format!(
                 "the client saw what arrived up to {p99:.1} ms late (p99), beside times of {shortest:.1} ms"

@@ -10,10 +10,12 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::sync::mpsc;
 
+use super::background::Need;
 use super::decode::QueueGauge;
 use super::machine;
-use crate::clock::{Clock, process_cpu, thread_cpu};
-use crate::metrics::{Health, LagHistogram, ReactorLag, Room, ThreadTime, Throttling};
+use crate::clock::{Clock, boot_time, process_cpu, thread_cpu};
+use crate::load::SourceGauge;
+use crate::metrics::{Health, LagHistogram, Pauses, ReactorLag, Room, ThreadTime, Throttling};
 use crate::units::{Span, Stamp};
 
 /// Between two pings: often enough for a p99 of a second's run, and a thousandth of a core.
@@ -22,13 +24,16 @@ const PING_EVERY: Duration = Duration::from_millis(10);
 const PINGS_PER_LOOK: u32 = 10;
 /// Pings that wait; a runtime that answers none of so many has stood still for a second, and the first of them says so.
 const WAITING_PINGS: usize = 100;
+/// A pause is longer than this: time slices of other programs and the quota of a container are not.
+const LEAST_PAUSE: Span = Span::from_millis(250);
 
 /// A watch that runs; to be begun and ended on the I/O thread.
 pub(super) struct Watch {
     clock: Clock,
     before: Reading,
     stop: StopSender<()>,
-    looking: JoinHandle<Most>,
+    looking: JoinHandle<Seen>,
+    need: Need,
     answering: tokio::task::JoinHandle<LagHistogram>,
 }
 
@@ -42,6 +47,27 @@ struct Reading {
     throttling: Option<Throttling>,
 }
 
+/// How full what feeds and what frees the slots is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gauges {
+    pub(super) ready: SourceGauge,
+    pub(super) decoding: QueueGauge,
+}
+
+impl Gauges {
+    /// Whether the requests built ahead run out, or decoding falls behind by as much as all slots have under way.
+    fn show_need(&self) -> bool {
+        let backlog = self.decoding.fullest().filter(|queue| queue.most > queue.limit / 4);
+        self.ready.runs_low() || backlog.is_some()
+    }
+}
+
+/// What the watching thread saw.
+struct Seen {
+    most: Most,
+    pauses: Option<Pauses>,
+}
+
 /// The most that was seen in use.
 #[derive(Default)]
 struct Most {
@@ -52,7 +78,7 @@ struct Most {
 
 impl Watch {
     /// Begins, inside the I/O runtime.
-    pub(super) fn begin(clock: Clock, queue: QueueGauge) -> Result<Watch> {
+    pub(super) fn begin(clock: Clock, gauges: Gauges, need: Need) -> Result<Watch> {
         let (pings, mut answered) = mpsc::channel::<Stamp>(WAITING_PINGS);
         let answering = tokio::spawn(async move {
             let mut lags = LagHistogram::default();
@@ -62,11 +88,17 @@ impl Watch {
             lags
         });
         let (stop, stopped) = channel();
+        let needed = need.clone();
         let looking = machine::spawn("health", move || {
-            let mut most = Most::default();
+            let (mut most, mut standstill) = (Most::default(), Standstill::begin());
             for round in 0u32.. {
-                if round % PINGS_PER_LOOK == 0 {
-                    most.look(&queue);
+                let is_look = round % PINGS_PER_LOOK == 0;
+                if is_look {
+                    most.look(&gauges.decoding);
+                }
+                standstill.tick(is_look);
+                if gauges.show_need() {
+                    needed.arise();
                 }
                 // Where there is no room, those that wait say it all.
                 let _ = pings.try_send(clock.now());
@@ -74,17 +106,17 @@ impl Watch {
                     break;
                 }
             }
-            most.look(&queue);
-            most
+            most.look(&gauges.decoding);
+            Seen { most, pauses: standstill.pauses() }
         })?;
-        Ok(Watch { clock, before: Reading::now(clock), stop, looking, answering })
+        Ok(Watch { clock, before: Reading::now(clock), stop, looking, need, answering })
     }
 
     /// Ends, and tells what was seen.
     pub(super) async fn end(self) -> Result<Health> {
         let after = Reading::now(self.clock);
         drop(self.stop);
-        let most = machine::join(self.looking);
+        let Seen { most, pauses } = machine::join(self.looking);
         let lags = self.answering.await?;
         let before = self.before;
         let throttled = after.throttling.zip(before.throttling).map(|(after, before)| Throttling {
@@ -113,6 +145,9 @@ impl Watch {
             // Known only once every thread has ended.
             reading_waits: 0,
             record_waits: 0,
+            idle_slots: None,
+            pauses,
+            background_needed: self.need.has_arisen(),
         })
     }
 }
@@ -127,6 +162,40 @@ impl Reading {
             steal_ticks: system::steal_ticks(),
             throttling: system::throttling(),
         }
+    }
+}
+
+/// Sees that the whole process stood still: between two ticks passed far more time than its thread slept or waited for a core.
+struct Standstill {
+    ticked: Span,
+    /// Time that this thread has waited for a core, when that was last read.
+    waited_ns: Option<u64>,
+    pauses: Pauses,
+}
+
+impl Standstill {
+    fn begin() -> Standstill {
+        Standstill { ticked: boot_time(), waited_ns: system::runqueue_wait_ns(), pauses: Pauses::default() }
+    }
+
+    /// To be called every [`PING_EVERY`].
+    fn tick(&mut self, read_wait: bool) {
+        let now = boot_time();
+        let gap = Span(now.0.saturating_sub(self.ticked.0).saturating_sub(PING_EVERY.as_nanos() as u64));
+        self.ticked = now;
+        if read_wait || gap > LEAST_PAUSE {
+            let waited_ns = system::runqueue_wait_ns();
+            let waited = waited_ns.zip(self.waited_ns).map(|(now, before)| now.saturating_sub(before));
+            self.waited_ns = waited_ns;
+            let still = Span(gap.0.saturating_sub(waited.unwrap_or(gap.0)));
+            if still > LEAST_PAUSE {
+                self.pauses.add(still);
+            }
+        }
+    }
+
+    fn pauses(self) -> Option<Pauses> {
+        self.waited_ns.map(|_| self.pauses)
     }
 }
 
@@ -154,7 +223,7 @@ mod tests {
     fn a_runtime_that_stands_still_is_seen() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let health = runtime.block_on(async {
-            let watch = Watch::begin(Clock::start(), QueueGauge::default()).expect("threads");
+            let watch = Watch::begin(Clock::start(), Gauges::default(), Need::default()).expect("threads");
             tokio::time::sleep(Duration::from_millis(100)).await;
             // The point is to block.
             std::thread::sleep(Duration::from_millis(200));
