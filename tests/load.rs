@@ -58,6 +58,7 @@ fn json_on_stdout_is_the_summary_of_the_results() {
             "goodput",
             "failures",
             "finish_reasons",
+            "endings",
             "body_bytes",
             "notes",
             "ended",
