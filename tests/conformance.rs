@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fixture::{CUTTINGS, Cutting, Fixture, dirs, file_name};
+use fixture::{CUTTINGS, Cutting, Fixture};
 use llmperf::record::{FailureKind, Outcome, RequestRecord};
 use llmperf::run::check::differences;
 use rustix::time::{ClockId, clock_gettime};

@@ -7,7 +7,7 @@ use crate::record::{Ending, RequestRecord};
 use crate::units::Span;
 
 /// What a summary needs to know beside the records.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Context {
     /// Requests that were due and never sent; they leave no record.
     pub dropped: u64,
