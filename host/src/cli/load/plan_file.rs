@@ -271,7 +271,7 @@ fn code(end: &BatchEnd, strict: bool) -> u8 {
     let reports = || end.runs.iter().filter_map(|run| run.report.as_ref());
     let written: Vec<bool> = reports().map(|report| tell_failed(&report.files)).collect();
     if let Some(error) = &end.unkept {
-        eprintln!("error: {}", told(&error));
+        eprintln!("error: {}", told(error));
     }
     if written.contains(&false) || end.unkept.is_some() {
         return exit::INTERNAL;

@@ -85,7 +85,7 @@ fn save(plan: &Plan, kind: &str, json: &Value, runs: &[SweepRun]) -> Result<bool
     let mut written = true;
     for run in runs {
         if let Err(error) = &run.report.files {
-            eprintln!("error: {}", told(&error));
+            eprintln!("error: {}", told(error));
             written = false;
         }
     }
