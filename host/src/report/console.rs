@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use super::inert;
 use crate::metrics::{ErrorBar, Summary, TokenBasis, TokenCount, Verdict};
 use crate::units::Span;
-pub(super) use failures::address_hint;
+pub(super) use failures::{address_hint, message};
 pub use table::grouped;
 
 pub use dialect::render_dialects;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::console::{address_hint, grouped};
+use super::console::{address_hint, grouped, message};
 use super::inert;
 use super::summary_json::kind_name;
 use crate::metrics::{Correctness, Failures, Rate};
@@ -64,6 +64,12 @@ impl CheckedRun<'_> {
         let how = format!("{} concurrent, seed {}, plugin {plugin}", self.concurrency, self.seed);
         let asked = format!("asked: {}", self.asked());
         let mut lines = vec![inert(&title, width), inert(&how, width), inert(&asked, width), String::new()];
+        let nothing = self.correctness.answered == 0 && !self.failures.is_empty();
+        if nothing {
+            // There is nothing else to read.
+            lines.extend(self.failed(width).split_off(1));
+            lines.push(String::new());
+        }
         match self.alone {
             None => lines.extend(self.totals()),
             Some(alone) => lines.extend(self.beside(alone)),
@@ -82,7 +88,7 @@ impl CheckedRun<'_> {
             lines.push(labelled("Limit", &format!("{verdict}: at most {} {what}", percent(limit))));
         }
         lines.extend(self.mismatched(width));
-        lines.extend(self.failed(width));
+        lines.extend(if nothing { vec![] } else { self.failed(width) });
         lines.join("\n") + "\n"
     }
 
@@ -181,8 +187,8 @@ impl CheckedRun<'_> {
         let mut lines = vec![String::new(), "Failures".to_owned()];
         for (kind, codes) in self.failures {
             for (code, group) in codes {
-                let line = format!("{} × {} {code}  {}", group.count, kind_name(*kind), group.example);
-                lines.push(format!("  {}", inert(&line, width.saturating_sub(2))));
+                let head = format!("  {} × {} {}  ", group.count, kind_name(*kind), inert(code, 24));
+                lines.extend(message(&head, &group.example, width, &str::to_owned));
             }
         }
         if self.correctness.answered == 0 {

@@ -27,8 +27,8 @@ pub struct Ruling {
     pub verdict: RulingVerdict,
     /// `None` where one of the runs lacks the number.
     pub difference: Option<Difference>,
-    /// About how many requests in each run would decide what is undecided, if the change stays as it is; `None` where it lies
-    /// too near its limit.
+    /// About how many requests in each run would decide what is undecided, if the change stays as it is; `None` where it
+    /// would take more than a hundred times as many.
     pub requests_needed: Option<u64>,
     /// How many values a run needs for this statistic to have an interval.
     pub least: usize,

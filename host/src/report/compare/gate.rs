@@ -109,7 +109,7 @@ fn line(ruling: &Ruling, words: &Words) -> String {
         (RulingVerdict::Undecided, Some(needed)) => {
             format!("; {}", fill(words.would_decide, &[("n", &number(needed as f64))]))
         }
-        (RulingVerdict::Undecided, None) => format!("; {}", words.too_near),
+        (RulingVerdict::Undecided, None) => format!("; {}", words.too_many),
         _ => String::new(),
     };
     fill(
@@ -164,7 +164,7 @@ mod tests {
         let rulings = rulings(&["ttft.mean > +5%", "itl.p50 > +50ms"], &base, &slow);
         let text = gate_text(&rulings, false, Language::English);
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].starts_with("UNDECIDED: ttft.mean > +5%, 58.52 → 62.53 ms, +6.8% ("), "{text}");
+        assert!(lines[0].starts_with("UNDECIDED: ttft.mean > +5%, 58.52 → 62.52 ms, +6.8% ("), "{text}");
         assert!(lines[0].ends_with(" requests in each run would decide it)"), "{text}");
         assert_eq!(lines[2], "gate UNDECIDED: 1 of 2 rules, none failed (--strict fails what is undecided)");
         let json = gate_json(&base, &slow, &rulings, false, 0);

@@ -39,12 +39,7 @@ pub(super) fn failures(page: Page, summary: &Summary, label: &RunLabel<'_>) -> V
     let mut lines = vec![page.labelled("Failures", &format!("{share:.2} % of {finished} finished requests"))];
     for (count, (_, name, example)) in counts.iter().zip(&groups) {
         let head = format!("  {count:>count_width$} × {name:<name_width$}  ");
-        let indent = head.chars().count();
-        let message = broken(&inert(example, MESSAGE), page.width.saturating_sub(indent));
-        for (at, line) in message.iter().enumerate() {
-            let before = if at == 0 { head.clone() } else { " ".repeat(indent) };
-            lines.push(format!("{before}{}", page.dim(line)).trim_end().to_owned());
-        }
+        lines.extend(message(&head, example, page.width, &|line| page.dim(line)));
     }
     if hidden > 0 {
         lines.push(page.dim(&format!("  and {hidden} more kinds")));
@@ -72,6 +67,23 @@ pub(in crate::report) fn address_hint(failures: &Failures, target: &str, plugin:
         inert(target.trim_end_matches('/'), MESSAGE)
     );
     (not_found && plugin.starts_with("openai-") && !has_version && !target.contains('?')).then_some(advice)
+}
+
+/// A server's message behind what names it, in lines of at most so many characters.
+pub(in crate::report) fn message(
+    head: &str,
+    text: &str,
+    width: usize,
+    style: &dyn Fn(&str) -> String,
+) -> Vec<String> {
+    let indent = head.chars().count();
+    let lines = broken(&inert(text, MESSAGE), width.saturating_sub(indent));
+    let before = |at: usize| if at == 0 { head.to_owned() } else { " ".repeat(indent) };
+    lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| format!("{}{}", before(at), style(line)).trim_end().to_owned())
+        .collect()
 }
 
 /// Lines of at most so many characters; what holds no blank, as JSON may, is broken anywhere.

@@ -109,7 +109,7 @@ pub(super) const WORDS: Words = Words {
     better: "better",
     too_few: "TOO FEW",
     would_decide: "about {n} requests in each run would decide it",
-    too_near: "the change is too near its limit for more requests to decide it",
+    too_many: "it would take more than 100 times as many requests to decide it",
     needs: "it takes {least} in each run",
     passed: "gate passed: none of {rules} rules failed",
     not_decided: "gate UNDECIDED: {undecided} of {rules} rules, none failed (--strict fails what is undecided)",

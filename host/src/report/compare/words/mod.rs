@@ -77,7 +77,7 @@ words! {
     ranking rule interactive interactive_rule throughput_scenario throughput_rule long_output long_output_rule
     place run shared unsure
     notes note_mixed note_legacy note_format note_no_records note_few note_verdict note_from_records note_torn note_failed note_load note_input
-    gate worse undecided within_limit no_difference better too_few would_decide too_near needs passed not_decided failed
+    gate worse undecided within_limit no_difference better too_few would_decide too_many needs passed not_decided failed
     left_out and_more newest
 }
 

@@ -109,7 +109,7 @@ pub(super) const WORDS: Words = Words {
     better: "变好",
     too_few: "样本过少",
     would_decide: "每次测试约需 {n} 个请求才能判定",
-    too_near: "变化与限度过于接近，增加请求也无法判定",
+    too_many: "需要 100 倍以上的请求才能判定",
     needs: "每次测试需要 {least} 个",
     passed: "门禁通过：{rules} 条规则均未失败",
     not_decided: "门禁无法判定：{rules} 条规则中 {undecided} 条无法判定，均未失败（--strict 将其视为失败）",
