@@ -1,6 +1,6 @@
 //! The magpie: a component that says of itself what is written into it.
 
-#[path = "../support/component.rs"]
+#[path = "../../support/component.rs"]
 mod builder;
 
 use std::sync::OnceLock;

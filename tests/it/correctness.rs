@@ -1,13 +1,11 @@
 //! The correctness test end to end: against targets that are wrong on purpose, and known to be.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::support::{Done, Mock, Results, Server, entries, llmperf, mock, say, sse};
 use llmperf::workload::number_words;
 use serde_json::{Map, Value, json};
-use support::{Done, Mock, Results, Server, entries, llmperf, mock, say, sse};
 use tempfile::TempDir;
 
 fn correctness(base: &str, results: &Results, args: &[&str]) -> Done {

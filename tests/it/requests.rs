@@ -3,15 +3,12 @@
 //! (`litellm-*-llmperf`), with everything a user may set (`-full`), and those of the providers' own clients.
 //! The first request of a run is built as it would be sent; nothing is sent.
 
-mod support;
-
-#[path = "requests/exception.rs"]
 mod exception;
-#[path = "requests/golden.rs"]
 mod golden;
 
 use std::io::Write;
 
+use crate::support::in_parallel;
 use exception::{ALL, EXCEPTIONS};
 use golden::{Golden, differences, goldens};
 use llmperf::plan::{LoadInput, resolve};
@@ -19,7 +16,6 @@ use llmperf::plugin::bundled;
 use llmperf::record::PreparedRequest;
 use llmperf::run::Setup;
 use serde_json::{Map, Value, json};
-use support::in_parallel;
 
 /// A call in llmperf's words.
 struct Ask {

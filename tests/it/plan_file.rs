@@ -1,15 +1,13 @@
 //! Plan files: several runs from one TOML file, checked before the first begins, made once, and gone on with where they stopped.
 
-mod support;
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::support::{Cli, Done, entries, llmperf, mock};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::{Cli, Done, entries, llmperf, mock};
 use tempfile::TempDir;
 
 /// A directory with a plan file in it.

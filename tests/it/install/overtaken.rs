@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use super::{User, card_with, chatter, contains};
 use crate::support::SMALL;
-use crate::{User, card_with, chatter, contains};
 
 #[test]
 fn a_plugin_whose_words_another_has_taken_since_is_not_dropped_in_silence() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::fixture::{Fixture, dirs, json};
+use super::fixture::{Fixture, dirs, json};
 
 /// The API of a family of samples.
 const FAMILIES: &[(&str, &str)] = &[
@@ -122,7 +122,7 @@ fn api(case: &Path) -> Result<&'static str, String> {
     }
     let found = PATHS.iter().find(|(end, _)| path.ends_with(end));
     found.map(|(_, api)| *api).ok_or_else(|| {
-        format!("neither its family ({family}) nor its path ({path:?}) says which API it is of\nhint: add it to FAMILIES or PATHS in tests/conformance/samples.rs")
+        format!("neither its family ({family}) nor its path ({path:?}) says which API it is of\nhint: add it to FAMILIES or PATHS in tests/it/conformance/samples.rs")
     })
 }
 

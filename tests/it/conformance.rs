@@ -1,11 +1,7 @@
 //! Every bundled plugin on every answer it has a fixture of, through the real binary: bytes over loopback HTTP in three cuttings,
 //! framing, the sandboxed plugin, and what `records.jsonl` says was read.
 
-mod support;
-
-#[path = "conformance/fixture.rs"]
 mod fixture;
-#[path = "conformance/samples.rs"]
 mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,11 +11,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{Asked, Results, Server, in_parallel, llmperf};
 use fixture::{CUTTINGS, Cutting, Fixture};
 use llmperf::record::{FailureKind, Outcome, RequestRecord};
 use llmperf::run::check::differences;
 use rustix::time::{ClockId, clock_gettime};
-use support::{Asked, Results, Server, in_parallel, llmperf};
 
 /// Fixtures that are read otherwise than they say, and why that is right.
 const EXCEPTIONS: &[(&str, &str)] = &[];

@@ -1,18 +1,16 @@
 //! Credentials that are signed or fetched: against servers that check what they get and repeat it wherever they can.
 
 mod support;
-#[path = "support_credentials/mod.rs"]
-mod support_credentials;
 
 use std::sync::Arc;
 
+use crate::support::{Server, say};
 use llmperf::plan::{LoadInput, Target, resolve};
 use llmperf::provider::{AwsKeys, Provider, Scheme};
 use llmperf::record::RequestRecord;
 use llmperf::run::{Setup, Watcher, load};
 use serde_json::json;
-use support::{Server, say};
-use support_credentials::{
+use support::{
     Gate, Load, Seen, answer, api, form, nothing_of, path, service_account, signed_api, taken, verified,
 };
 use url::Url;

@@ -1,21 +1,19 @@
 //! A load test as its user sees it: what is printed, what is sent, and how often.
 
-mod support;
-
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
+use crate::support::{Results, SMALL, Server, counts, llmperf, load, load_small, mock, say, sse};
 use llmperf::units::Span;
 use serde_json::Value;
-use support::{Results, SMALL, Server, counts, llmperf, load, load_small, mock, say, sse};
 
 const BUILT_IN: &[&str] = &["--target", "mock", "--requests", "6", "--concurrency", "3"];
 const SHORT: &[&str] = &["--isl", "60", "--isl-stddev", "0", "--osl", "5", "--osl-stddev", "0"];
 
 #[test]
 fn the_summary_is_all_that_stdout_gets() {
-    let results = support::Results::new();
+    let results = crate::support::Results::new();
     let done = load(&[BUILT_IN, SHORT, &results.flag()].concat()).exits(0);
     for words in [
         "6 scheduled = 6 sent + 0 dropped",
@@ -41,7 +39,7 @@ fn nothing_is_said_and_nothing_saved_where_nothing_was_asked_for() {
 
 #[test]
 fn json_on_stdout_is_the_summary_of_the_results() {
-    let results = support::Results::new();
+    let results = crate::support::Results::new();
     let done = load(&[BUILT_IN, SHORT, &["--output", "json"], &results.flag()].concat()).exits(0);
     let printed: Value = serde_json::from_str(&done.stdout).expect("JSON");
     let keys: Vec<&str> = printed.as_object().expect("an object").keys().map(String::as_str).collect();

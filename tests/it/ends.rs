@@ -1,16 +1,14 @@
 //! How a run ends before its time: interrupts, a kill, its timeout. The counts add up and the files are whole.
 
-mod support;
-
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use crate::support::{Results, Running, SMALL, counts, llmperf, load_small, mock};
 use llmperf::report::read_records;
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{Results, Running, SMALL, counts, llmperf, load_small, mock};
 
 /// Nothing here takes nearly as long.
 const LONG: Duration = Duration::from_secs(30);

@@ -1,14 +1,12 @@
 //! A recorded run, read again: the same numbers for the same inputs, no secret in it, and a clear word where it is not whole.
 
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::support::{Done, Results, SMALL, Server, llmperf, mock, say, sse};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::{Done, Results, SMALL, Server, llmperf, mock, say, sse};
 use tempfile::TempDir;
 
 /// What replay must reproduce to the bit.
@@ -111,7 +109,7 @@ fn a_run_with_every_fault_comes_to_the_same_numbers_again() {
     assert_eq!(json["replay"]["tokenizer"]["same"], true);
     assert!(!replayed.stderr.contains("note:"), "{}", replayed.stderr);
     // LLMPerf's files stand beside the replay's own, and say the same.
-    let own: Vec<PathBuf> = support::entries(&again.run_dir());
+    let own: Vec<PathBuf> = crate::support::entries(&again.run_dir());
     let ours =
         own.iter().find(|path| path.to_string_lossy().ends_with("_10_summary.json")).expect("a summary");
     let ours: Value = serde_json::from_slice(&fs::read(ours).expect("a file")).expect("JSON");

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::support::{Asked, Cli, Done, Results, Server, say, sse};
 
-const KEY_PEM: &str = include_str!("../fixtures/credentials/service-account-key.pem");
+const KEY_PEM: &str = include_str!("../../fixtures/credentials/service-account-key.pem");
 /// Nobody waits longer for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -1,16 +1,14 @@
 //! The page of a run: its numbers are the summary's, its size has a bound, and a browser shows it without asking anyone for anything.
 
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::{Done, Proxy, SMALL, browse, llmperf, mock};
 use llmperf::metrics::{Context, summarize};
 use llmperf::record::{Outcome, RequestRecord, Usage};
 use llmperf::report::{summary_json, write_record};
 use llmperf::units::{RequestId, Stamp, Tokens};
 use serde_json::{Value, json};
-use support::{Done, Proxy, SMALL, browse, llmperf, mock};
 use tempfile::TempDir;
 
 /// The page may be so large at [`MANY`] requests.
@@ -95,7 +93,8 @@ fn the_page_of_a_kept_run_has_its_numbers() {
 #[test]
 fn the_page_of_a_run_has_its_numbers() {
     let mock = mock(&["--ttft", "5ms", "--itl", "1ms", "--fault", "503:every=5"]);
-    let (done, results) = support::load_small(&mock.base, &["--requests", "20", "--warmup-requests", "3"]);
+    let (done, results) =
+        crate::support::load_small(&mock.base, &["--requests", "20", "--warmup-requests", "3"]);
     done.exits(0);
     let (page, ..) = page_of(&results.run_dir());
     numbers_are_the_summarys(&page, &results.summary());
@@ -105,7 +104,7 @@ fn the_page_of_a_run_has_its_numbers() {
 #[test]
 fn a_replay_has_a_page_too() {
     let (mock, dir, results) =
-        (mock(&[]), tempfile::tempdir().expect("a directory"), support::Results::new());
+        (mock(&[]), tempfile::tempdir().expect("a directory"), crate::support::Results::new());
     let recording = dir.path().to_str().expect("a path in UTF-8");
     let flags = ["--base-url", &mock.base, "--requests", "4", "--record", recording];
     llmperf("load").args(SMALL).args(flags).done().exits(0);

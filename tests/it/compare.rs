@@ -1,12 +1,10 @@
 //! `llmperf compare`: reports about three servers whose speeds are known, and the gate between two, with the real binary.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{Done, Mock, Proxy, Results, browse, llmperf, mock};
 use llmperf::units::Stamp;
 use serde_json::{Value, json};
-use support::{Done, Mock, Proxy, Results, browse, llmperf, mock};
 
 const LEGACY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/llmperf/whole");
 

@@ -1,20 +1,19 @@
 //! llmperf as a library: requests launched one by one, answers as they become ready, the metrics of a load test.
 
 // The example that README shows, so that it runs.
-#[path = "../host/examples/advanced.rs"]
+#[path = "../../host/examples/advanced.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod advanced;
-mod support;
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 
+use crate::support::mock;
 use llmperf::error::ErrorKind;
 use llmperf::metrics::Metric;
 use llmperf::record::FailureKind;
 use llmperf::units::{RequestId, Span};
 use llmperf::{Client, LoadInput, Request};
-use support::mock;
 
 fn input(base: &str) -> LoadInput {
     LoadInput { model: Some("m".to_owned()), base_url: Some(base.to_owned()), ..LoadInput::default() }
@@ -30,9 +29,9 @@ fn the_example_runs_and_the_readme_shows_it() {
     assert_eq!(wait(advanced::ask(input(&mock.base))).expect("answers"), 3);
     let rows = mock.truth();
     assert_eq!(rows.len(), 3);
-    let example = include_str!("../host/examples/advanced.rs");
+    let example = include_str!("../../host/examples/advanced.rs");
     let body = example.split("pub async fn ask").nth(1).expect("the function");
-    assert!(include_str!("../README.md").contains(body.trim_end()), "README shows another example");
+    assert!(include_str!("../../README.md").contains(body.trim_end()), "README shows another example");
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
+use super::{User, card_with, chatter, contains};
 use crate::support::SMALL;
-use crate::{User, card_with, chatter, contains};
 
 fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -1,14 +1,12 @@
 //! Datasets end to end: what a file says is what is sent, sessions go on with the real answers, traces keep their times.
 
-mod support;
-
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use crate::support::{Server, llmperf, load_small, mock, say, sse};
 use llmperf::units::Tokens;
 use serde_json::Value;
-use support::{Server, llmperf, load_small, mock, say, sse};
 use tempfile::TempDir;
 
 fn fixture(name: &str) -> String {
@@ -112,7 +110,7 @@ fn a_failed_turn_ends_its_session_and_what_was_not_reached_is_counted() {
     let done = done.exits(0);
     assert!(done.stderr.contains("note: turns not reached: 1;"), "{}", done.stderr);
     let summary = results.summary();
-    assert_eq!(support::counts(&summary), [3, 2, 1, 0]);
+    assert_eq!(crate::support::counts(&summary), [3, 2, 1, 0]);
     assert_eq!(summary["turns_not_reached"], 1);
 }
 
@@ -124,7 +122,7 @@ fn a_run_that_ends_does_not_wait_for_anyone_who_thinks() {
     let (done, results) = load_small(&mock.base, &flags);
     let done = done.exits(0);
     assert!(done.stderr.contains("note: turns not reached: 1;"), "{}", done.stderr);
-    assert_eq!(support::counts(&results.summary()), [1, 1, 0, 0]);
+    assert_eq!(crate::support::counts(&results.summary()), [1, 1, 0, 0]);
     assert_eq!(results.summary()["ended"], "timed_out");
 }
 

@@ -1,18 +1,16 @@
 //! What a run leaves behind: LLMPerf's files as LLMPerf wrote them, and a directory of the run's own.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{Results, SMALL, counts, entries, llmperf, mock};
 use llmperf::metrics::{Context, summarize};
 use llmperf::plugin::ending_of;
 use llmperf::report::{read_records, summary_json};
 use serde_json::{Map, Value, json};
-use support::{Results, SMALL, counts, entries, llmperf, mock};
 
-const GOLDEN: &str = include_str!("fixtures/llmperf/mock-llama-2-7b_chat-v1-0_550_50_summary.json");
+const GOLDEN: &str = include_str!("../fixtures/llmperf/mock-llama-2-7b_chat-v1-0_550_50_summary.json");
 const GOLDEN_ROWS: &str =
-    include_str!("fixtures/llmperf/mock-llama-2-7b_chat-v1-0_550_50_individual_responses.json");
+    include_str!("../fixtures/llmperf/mock-llama-2-7b_chat-v1-0_550_50_individual_responses.json");
 
 #[test]
 fn the_command_line_of_the_readme_works_as_it_is_written() {
@@ -264,7 +262,7 @@ fn a_run_that_lost_its_summary_has_the_same_numbers() {
 fn the_text_of_responses_is_saved_where_it_was_asked_for() {
     let mock = mock(&["--reasoning-tokens", "3"]);
     for (flag, saved) in [(&["--save-text"][..], true), (&[], false)] {
-        let (done, results) = support::load_small(&mock.base, &[&["--requests", "2"], flag].concat());
+        let (done, results) = crate::support::load_small(&mock.base, &[&["--requests", "2"], flag].concat());
         done.exits(0);
         for record in results.records() {
             assert_eq!(record.output.is_some(), saved);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::support::entries;
 
 /// Headers that say something of the client or the moment, not of what is asked; those of a signature are added as a request
-/// is sent, and `tests/credentials.rs` compares them.
+/// is sent, and `tests/it/credentials.rs` compares them.
 const VOLATILE: &[&str] = &[
     "accept",
     "user-agent",

@@ -1,14 +1,9 @@
 //! Plugins of other people, from `plugin add` to a run: what is refused, what is shown, where a provider's key goes, and that a
 //! file that was changed afterwards is not run. Real components, the real binary, a data directory of its own.
 
-#[path = "install/component.rs"]
 mod component;
-#[path = "install/origin.rs"]
 mod origin;
-#[path = "install/overtaken.rs"]
 mod overtaken;
-mod support;
-#[path = "install/terminal.rs"]
 mod terminal;
 
 use std::fs;
@@ -16,9 +11,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use crate::support::{Asked, Cli, Done, Results, SMALL, Server, counts, llmperf, say};
 use component::{magpie, magpie_without_a_card};
 use serde_json::{Value, json};
-use support::{Asked, Cli, Done, Results, SMALL, Server, counts, llmperf, say};
 use tempfile::TempDir;
 
 /// A user, with a data directory and files.
@@ -77,7 +72,7 @@ impl User {
 
     /// The component in the store.
     fn stored(&self) -> PathBuf {
-        let mut files = support::entries(&self.path("data/plugins"));
+        let mut files = crate::support::entries(&self.path("data/plugins"));
         assert_eq!(files.len(), 1, "{files:?}");
         files.remove(0)
     }

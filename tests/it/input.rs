@@ -1,12 +1,10 @@
 //! What is wrong with a command line, a file or the environment is said before anything is sent: exit 2, the thing named,
 //! the remedy with it.
 
-mod support;
-
 use std::fs;
 use std::net::TcpListener;
 
-use support::{Cli, Done, SMALL, llmperf, mock};
+use crate::support::{Cli, Done, SMALL, llmperf, mock};
 
 /// Runs with these flags against a server that must not be reached.
 #[track_caller]

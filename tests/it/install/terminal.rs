@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::{User, card, contains};
+use super::{User, card, contains};
 
 /// Nothing here takes nearly as long.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,10 +1,8 @@
 //! The key goes to the server, and nowhere else: not even back, from a server that repeats it wherever it can.
 
-mod support;
-
 use std::net::TcpStream;
 
-use support::{Asked, Results, SMALL, Server, llmperf, mock, say, sse};
+use crate::support::{Asked, Results, SMALL, Server, llmperf, mock, say, sse};
 
 const KEY: &str = "sk-test-0123456789abcdef";
 
@@ -100,7 +98,7 @@ fn the_key_reaches_the_server_that_wants_it() {
 
 #[test]
 fn a_key_in_a_base_url_is_refused_with_the_remedy_and_not_repeated() {
-    let refused = |run: support::Cli, words: &[&str]| {
+    let refused = |run: crate::support::Cli, words: &[&str]| {
         let results = Results::new();
         let done = run.args(SMALL).args(results.flag()).done().exits(2);
         for word in words {
@@ -202,7 +200,7 @@ fn a_process_that_holds_keys_leaves_no_core_dump() {
         say(socket, &sse(&["a"]));
     });
     let script = "ulimit -c unlimited 2>/dev/null; exec \"$0\" \"$@\"";
-    let run = support::Cli::of("sh").args(["-c", script, env!("CARGO_BIN_EXE_llmperf"), "load"]);
+    let run = crate::support::Cli::of("sh").args(["-c", script, env!("CARGO_BIN_EXE_llmperf"), "load"]);
     let run = run.args(["--base-url", &server.base, "--requests", "1"]).args(SMALL).start();
     is_asked.recv_timeout(std::time::Duration::from_secs(60)).expect("a request");
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", run.pid())).expect("its limits");
