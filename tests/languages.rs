@@ -93,7 +93,7 @@ fn left_out(language: Language) -> bool {
     is_skipped
 }
 
-/// `llmperf plugin check`, with so many recorded answers.
+/// `llmperf plugin check`, with its number of recorded answers.
 fn check_component(wasm: &Path, fixtures: Option<&Path>, recorded: usize) {
     load(wasm);
     let mut check = llmperf("plugin").args(["check".as_ref(), wasm.as_os_str()]);

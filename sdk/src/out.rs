@@ -81,7 +81,7 @@ impl Out {
         self.put(Piece::ServerTiming((name.into(), value)));
     }
 
-    /// An embedding with so many dimensions.
+    /// An embedding with its number of dimensions.
     pub fn embedding(&mut self, dimensions: u32) {
         self.put(Piece::Embedding(dimensions));
     }

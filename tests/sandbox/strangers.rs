@@ -127,7 +127,7 @@ pub(crate) fn that_are_no_plugins() -> Vec<Case> {
     ]
 }
 
-/// Components that the compiler would work on for minutes. `plugin check` refuses these for what they lack before it comes to that.
+/// Components that the compiler would work on for minutes. `plugin check` refuses these for what they lack before compiling them.
 pub(crate) fn that_choke_the_compiler() -> Vec<Case> {
     let function = |locals: usize, blocks: usize| {
         let locals = "i32 ".repeat(locals);

@@ -1,6 +1,6 @@
 //! What is run.
 
-/// So many streams at a time, each followed by the next until all requests are done.
+/// Concurrent streams, each followed by the next until all requests are done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,

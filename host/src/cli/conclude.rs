@@ -1,6 +1,7 @@
 //! From what a command found to its exit code: the only place that decides one.
 
 use crate::error::ErrorKind;
+use crate::report::say;
 use crate::run::{Answered, Ended, RunStatus};
 
 const INTERNAL: u8 = 1;
@@ -59,11 +60,11 @@ impl Found {
 pub(super) fn conclude(found: Found, strict: bool) -> u8 {
     let code = found.code(strict);
     match code {
-        INTERRUPTED => eprintln!("note: interrupted; these are partial results"),
+        INTERRUPTED => say(format_args!("note: interrupted; these are partial results")),
         PLUGIN if found.ended == Ended::PluginFaults => {
-            eprintln!("error: the plugin failed on every request for a while, so the run was ended");
+            say(format_args!("error: the plugin failed on every request for a while, so the run was ended"));
         }
-        PLUGIN => eprintln!("error: the plugin failed on every request"),
+        PLUGIN => say(format_args!("error: the plugin failed on every request")),
         _ => {}
     }
     code

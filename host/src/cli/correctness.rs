@@ -93,7 +93,7 @@ struct CheckLoadArgs {
     /// How many requests to keep running at a time [default: 10]
     #[arg(long, short = 'c', visible_alias = "concurrency", value_name = "N")]
     num_concurrent_requests: Option<u64>,
-    /// Stop launching after so many seconds [default: 90]
+    /// Stop starting requests after S seconds [default: 90]
     ///
     /// What still runs then is cancelled, after --drain. --check repeat has as much time for each of its two rounds.
     #[arg(long, value_name = "S")]

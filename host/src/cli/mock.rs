@@ -34,7 +34,7 @@ pub(super) struct MockArgs {
     /// JSON object: what is in a prompt, to the text to answer with; the first that is found counts
     #[arg(long, value_name = "FILE")]
     answer_file: Option<PathBuf>,
-    /// The first so many tokens of an answer are reasoning
+    /// Make the first N tokens of an answer reasoning
     #[arg(long, value_name = "N", default_value_t = 0)]
     reasoning_tokens: u64,
     /// Tokens in one event
@@ -43,7 +43,7 @@ pub(super) struct MockArgs {
     /// Events in one write
     #[arg(long, value_name = "N", default_value_t = 1)]
     events_per_write: u32,
-    /// Cut every write into pieces of at most so many bytes
+    /// Cut every write into pieces of at most BYTES bytes
     #[arg(long, value_name = "BYTES")]
     split: Option<usize>,
     /// When streams report usage: auto, always, never
@@ -58,7 +58,7 @@ pub(super) struct MockArgs {
     /// Put an SSE comment before every token
     #[arg(long)]
     comments: bool,
-    /// Answer at most so many requests at a time; more wait, so that there is a capacity to be found
+    /// Answer at most N requests at a time and queue the rest: a capacity for --find-max-rate to find
     #[arg(long, value_name = "N")]
     max_concurrent: Option<usize>,
     /// What goes wrong, and when: 429:10%, 503:every=3, reset,after=5:#2,7; may be repeated

@@ -29,21 +29,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Send concurrent requests to an LLM API and measure how it answers
+    /// Run a load test against an LLM API
     Load(Box<load::LoadArgs>),
-    /// Ask an LLM API what has a known answer, and count the replies that are wrong
+    /// Test an LLM API with questions of known answers and count the wrong replies
     Correctness(Box<correctness::CorrectnessArgs>),
-    /// Read a recording again and state its results, with nothing sent
+    /// Recompute the results of a recording without sending anything
     Replay(Box<replay::ReplayArgs>),
-    /// Lay runs beside each other, or fail where one is worse than another
+    /// Compare runs, or gate CI on a regression
     Compare(compare::CompareArgs),
     /// Show a saved run as one page of HTML
     Report(report::ReportArgs),
-    /// Measure what the client itself adds on this machine, for the error bar of every later run
+    /// Measure what the client itself adds on this machine: the error bar of later runs
     Calibrate(calibrate::CalibrateArgs),
     /// List the providers that --llm-api knows
     Providers(providers::ProvidersArgs),
-    /// Add, list, judge and begin plugins
+    /// Manage plugins: new, check, add, list
     Plugin(plugin::PluginArgs),
     /// Serve the built-in target: an OpenAI- and Anthropic-speaking server with scripted timing and faults
     Mock(Box<mock::MockArgs>),

@@ -16,7 +16,7 @@ use crate::report::say;
 pub(super) struct ProvidersArgs {
     /// Only those whose name, API or prefix has this in it
     filter: Option<String>,
-    /// File of providers beside the bundled ones
+    /// File of providers in addition to the bundled ones
     #[arg(long, value_name = "FILE")]
     providers: Option<PathBuf>,
 }

@@ -47,7 +47,7 @@ pub enum Process {
 impl Arrival {
     /// The due times, from the start of the run; the first is one interval after it. They end with the profile.
     ///
-    /// The process says after how many mean intervals each arrival comes, and the profile at what time so many have passed:
+    /// The process says after how many mean intervals each arrival comes, and the profile when that number has passed:
     /// the inverse of the rate cumulated over time (Cinlar, Introduction to Stochastic Processes, chapter 4.7).
     pub fn due_times(self, seed: u64) -> impl Iterator<Item = Span> + Send {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -95,7 +95,7 @@ impl Profile {
         }
     }
 
-    /// After how many seconds so many requests are due on average; `None` where the profile ends before.
+    /// Seconds until this number of requests is due on average; `None` where the profile ends before.
     fn reaches(&self, requests: f64) -> Option<f64> {
         match self {
             Profile::Rate(rate) => Some(requests / rate),
@@ -119,7 +119,7 @@ impl Segment {
         (self.from + self.to) / 2.0 * self.length.as_secs()
     }
 
-    /// Seconds after which `from t + (to - from) t^2 / 2 length` is so many.
+    /// Seconds after which `from t + (to - from) t^2 / 2 length` reaches the number.
     fn reaches(&self, requests: f64) -> f64 {
         let slope = (self.to - self.from) / self.length.as_secs();
         let root = (self.from * self.from + 2.0 * slope * requests).max(0.0).sqrt();

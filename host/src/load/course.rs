@@ -13,11 +13,11 @@ pub const NO_LIMIT: u64 = 1 << 53;
 /// How a run is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Division {
-    /// The first so many requests are warm-up.
+    /// Number of requests, the first ones, that are warm-up.
     pub warmup_requests: u64,
     /// Requests that start this soon after the run's start are warm-up.
     pub warmup: Span,
-    /// So many requests are measured at most, [`NO_LIMIT`] where only time counts.
+    /// The most requests that are measured; [`NO_LIMIT`] where only time counts.
     pub measured_requests: u64,
     /// No request starts this long after the first that was measured.
     pub measured: Option<Span>,

@@ -1,4 +1,4 @@
-//! The open loop: requests start when they are due, whatever became of those before. One that finds no slot is dropped
+//! The open loop: requests start when they are due, regardless of how fast earlier ones finish. One that finds no slot is dropped
 //! and counted, or waits in line; the schedule never waits for the server.
 
 use std::collections::VecDeque;

@@ -2,7 +2,7 @@
 //! then halving the distance. Pure: what passing
 //! means, and how it is tried, is the caller's business.
 
-/// What became of a rate that was tried.
+/// The outcome of one tried rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trial {
     Passed,
@@ -68,7 +68,7 @@ impl RateSearch {
         (!narrow && self.steps_left > 0).then_some(self.next)
     }
 
-    /// Takes what became of [`RateSearch::next`].
+    /// Takes the outcome of [`RateSearch::next`].
     pub fn tell(&mut self, trial: Trial) {
         let rate = self.next;
         self.steps_left = self.steps_left.saturating_sub(1);

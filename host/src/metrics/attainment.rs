@@ -29,7 +29,7 @@ struct Goal {
     worst: Option<f64>,
 }
 
-/// What became of the objectives of a run.
+/// How a run met its objectives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SloReport {
     pub attainments: Vec<Attainment>,
@@ -47,7 +47,7 @@ pub struct Attainment {
     pub slo: Slo,
     /// Requests, or gaps, that met it.
     pub hits: u64,
-    /// Of so many.
+    /// Out of this number.
     pub of: u64,
     /// The 95 % Wilson score interval of the share; gaps are taken as independent.
     pub ci95: Option<(f64, f64)>,
@@ -93,7 +93,7 @@ impl SloCounter {
         good
     }
 
-    /// What it comes to. `dropped` requests were due and never sent.
+    /// The result. `dropped` requests were due and never sent.
     pub fn finish(&self, window: Option<Span>, dropped: u64) -> SloReport {
         let due = self.due + dropped;
         let seconds = window.filter(|&window| window > Span(0)).map(Span::as_secs);

@@ -4,7 +4,7 @@
 use super::proportion::wilson95;
 use crate::record::{Grade, Outcome, RequestRecord};
 
-/// What a correctness test comes to.
+/// Summary of a correctness test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Correctness {
     /// Requests that succeeded.
@@ -31,7 +31,7 @@ pub struct Defects {
     pub garbled: u64,
 }
 
-/// So many of so many.
+/// A count out of a total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     pub hits: u64,

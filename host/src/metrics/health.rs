@@ -99,7 +99,7 @@ impl Health {
 }
 
 impl IdleSlots {
-    /// Of so many requests; `None` where there was none.
+    /// Over this number of requests; `None` where there was none.
     pub fn of(idle: Span, busy: Span, requests: u64) -> Option<IdleSlots> {
         let (idle_s, busy_s) = (idle.as_secs(), busy.as_secs());
         let share = if idle_s > 0.0 { idle_s / (idle_s + busy_s) } else { 0.0 };

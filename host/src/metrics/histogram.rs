@@ -4,7 +4,7 @@
 use super::interval::order_ranks;
 use super::{Distribution, Level, Quantile};
 
-/// Every doubling is cut into so many buckets of one width.
+/// Buckets of equal width in each doubling.
 const BUCKETS_PER_OCTAVE_BITS: u32 = 10;
 
 /// For every doubling above the first two, which have a bucket for each whole number.

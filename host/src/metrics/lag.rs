@@ -2,7 +2,7 @@
 
 use crate::units::Span;
 
-/// Each doubling of the value is cut into so many buckets.
+/// Buckets in each doubling of the value.
 const PER_DOUBLING: u64 = 16;
 const BITS: u32 = PER_DOUBLING.ilog2();
 

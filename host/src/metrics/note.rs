@@ -11,17 +11,17 @@ pub enum Note {
     OutputTokensDisagree { share: f64, basis: TokenBasis },
     /// The same for input tokens, those of a cache included.
     InputTokensDisagree { share: f64, chat_template: bool },
-    /// So many successful requests brought no token, and have no latencies.
+    /// Number of successful requests that brought no token, and have no latencies.
     NoToken { requests: u64, of: u64 },
-    /// Server counts were asked for, and so many successful requests came without.
+    /// Number of successful requests without a server count, where those were asked for.
     ServerCountMissing { requests: u64, of: u64 },
-    /// So many streamed answers came without the end marker of this name, and with a finish reason.
+    /// Number of streamed answers without the end marker of this name, and with a finish reason.
     NoEndMarker { requests: u64, of: u64, name: &'static str },
-    /// So many came without a finish reason in the field of this name, and with their end marker.
+    /// Number without a finish reason in the field of this name, and with their end marker.
     NoFinishReason { requests: u64, of: u64, name: &'static str },
-    /// So many came with neither, by a plugin of which it is not known whether it reports either.
+    /// Number with neither, by a plugin of which it is not known whether it reports either.
     NoEnding { requests: u64, of: u64 },
-    /// So many successful requests brought several events with tokens, all in one read: they were not streamed.
+    /// Number of successful requests that brought several events with tokens, all in one read: they were not streamed.
     NotStreaming { requests: u64, of: u64 },
 }
 

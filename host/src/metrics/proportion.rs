@@ -24,7 +24,7 @@ const HALVINGS: u32 = 50;
 
 /// The exact 95 % interval of `hits` out of `n`, as shares (Clopper and Pearson, 1934); `None` where `n` is 0.
 pub(super) fn exact95(hits: u64, n: u64) -> Option<(f64, f64)> {
-    // The chance of so many hits or more grows with the share: where it reaches `chance`.
+    // The chance of that number of hits or more grows with the share: where it reaches `chance`.
     let share_at = |hits: u64, chance: f64| {
         let (mut low, mut high) = (0.0, 1.0);
         for _ in 0..HALVINGS {

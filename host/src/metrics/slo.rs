@@ -93,7 +93,7 @@ impl Slo {
         }
     }
 
-    /// Whether so many hits of so many are enough.
+    /// Whether `hits` out of `total` are enough.
     pub(super) fn is_met(&self, hits: u64, of: u64) -> bool {
         match self.share {
             None => of > 0 && hits == of,

@@ -20,7 +20,7 @@ pub struct Context {
     pub ending: Option<Ending>,
 }
 
-/// What a run amounts to. Every `Option` is `None` where the number is undefined, see [`super::Aggregate`].
+/// Summary of a run. Every `Option` is `None` where the number is undefined, see [`super::Aggregate`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     pub counts: Counts,
@@ -41,10 +41,10 @@ pub struct Summary {
     /// How many successful requests ended with each of the provider's own words; those without one are not here.
     pub finish_reasons: BTreeMap<String, u64>,
     pub endings: Endings,
-    /// Bytes of all response bodies of measured requests, whatever became of them.
+    /// Bytes of the response bodies of all measured requests, failed ones included.
     pub body_bytes: u64,
     pub notes: Vec<Note>,
-    /// What became of the objectives; `None` where there are none. A [`super::SloCounter`] counts it.
+    /// How the objectives were met; `None` where there are none. A [`super::SloCounter`] counts it.
     pub slo: Option<super::SloReport>,
 }
 
@@ -56,7 +56,7 @@ pub struct Counts {
     pub failed: u64,
     pub cancelled: u64,
     pub dropped: u64,
-    /// Requests of the warm-up, whatever became of them; no other count holds them.
+    /// Requests of the warm-up, failed ones included; no other count holds them.
     pub warmup: u64,
 }
 

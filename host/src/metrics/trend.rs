@@ -16,7 +16,7 @@ const MIN_KEPT: usize = 30;
 /// What is kept of the records of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeline {
-    /// Every so many requests are kept, by id: a power of two.
+    /// One request in this number is kept, by id: a power of two.
     stride: u64,
     kept: BTreeMap<RequestId, (Stamp, Span)>,
     due: Option<(Stamp, Stamp)>,

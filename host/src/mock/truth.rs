@@ -21,7 +21,7 @@ pub struct TruthRow {
     pub conn: u64,
     /// When the whole request, head and body, had been read.
     pub request_ns: u64,
-    /// When its answer's time began to run: with the request, or where only so many are answered at a time, when its
+    /// When its answer's time began to run: with the request, or, under `--max-concurrent`, when its
     /// turn came.
     #[serde(default)]
     pub turn_ns: u64,

@@ -49,7 +49,7 @@ pub struct LoadInput {
     pub arrival: Option<ArrivalWord>,
     pub burstiness: Option<f64>,
     pub max_concurrency: Option<u64>,
-    /// Requests that find so many running wait in line.
+    /// Requests due while this number is running are queued.
     pub queue: bool,
     /// `10:30s,10..50:60s`: rates and how long each holds, or goes evenly from one to another.
     pub rate_schedule: Option<String>,

@@ -116,7 +116,7 @@ impl Plan {
         }
     }
 
-    /// Whether requests are due at times of their own, whatever became of those before.
+    /// Whether requests are due at times of their own, regardless of how fast earlier ones finish.
     pub fn is_open_loop(&self) -> bool {
         self.arrival.is_some() || self.replay.is_some()
     }

@@ -114,7 +114,7 @@ impl Meter {
         self.0.most_fuel.fetch_max(fuel, Relaxed);
     }
 
-    /// So many events are given to it.
+    /// Number of events given to it.
     pub(super) fn decodes(&self, events: usize) {
         self.0.events.fetch_add(events as u64, Relaxed);
     }

@@ -17,7 +17,7 @@ use super::watsonx::IamKey;
 
 /// A credential is renewed so long before it ends, or a quarter of its life before where that is less.
 const MARGIN_SECONDS: u64 = 300;
-/// A response outlives the credential of its request by some renewals at most; so many are still crossed out.
+/// A response outlives the credential of its request by some renewals at most; that number is still crossed out.
 const MAX_REMEMBERED: usize = 48;
 /// After a failed renewal.
 const LONGEST_RETRY_SECONDS: u64 = 60;

@@ -24,7 +24,7 @@ pub enum Piece {
     TokenIds(Vec<u32>),
     /// What the server says of its own time: name with unit suffix, value.
     ServerTiming(String, f64),
-    /// An embedding arrived, with so many dimensions.
+    /// An embedding arrived, with its number of dimensions.
     Embedding(u32),
 }
 
@@ -219,7 +219,7 @@ fn is_of_names(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_.:/-".contains(c)
 }
 
-/// What a response amounts to, once all of its events were decoded.
+/// A response, once all of its events were decoded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Completion {
     /// Framed events, decoded or not.

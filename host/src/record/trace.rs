@@ -105,7 +105,7 @@ pub struct Part {
     pub request: Arc<PreparedRequest>,
     pub head: Arc<Head>,
     pub reads: Reads,
-    /// Set by the decoder once nothing that follows can change what the response amounts to.
+    /// Set by the decoder once nothing that follows can change the completion.
     pub abandon: Arc<AtomicBool>,
 }
 

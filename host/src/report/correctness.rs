@@ -1,4 +1,4 @@
-//! What a correctness test comes to: as a person reads it, and as `correctness.json`.
+//! Summary of a correctness test: for people, and as `correctness.json`.
 
 use serde_json::{Value, json};
 

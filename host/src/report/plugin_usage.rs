@@ -18,7 +18,7 @@ const DEFINITIONS: [(&str, &str); 9] = [
         "instances that were started; starting_cpu_ms is what that took, ending them is in no number",
     ),
     ("peak_memory_bytes", "the most linear memory that one instance held"),
-    ("most_fuel_of_a_call", "beside the limit fuel, which ends a call"),
+    ("most_fuel_of_a_call", "compared with the limit fuel, which ends a call"),
     ("faults", "calls that trapped, passed a limit, returned an error or broke the contract"),
 ];
 

@@ -11,7 +11,7 @@ use crate::metrics::request::ttft;
 use crate::record::{Outcome, RequestRecord};
 use crate::units::{Span, Stamp};
 
-/// The live TTFT is the median of so many of the latest requests.
+/// The live TTFT is the median of this number of the latest requests.
 const RECENT: usize = 100;
 /// Where there is no terminal, a line is written this often.
 const LINE_EVERY: Span = Span::from_secs(10);
@@ -42,7 +42,7 @@ impl Progress {
         }
     }
 
-    /// The run begins, and will send so many requests, if that is known.
+    /// The run begins; the number of requests it will send, if that is known.
     pub fn started(&mut self, requests: Option<u64>) {
         self.requests = requests;
         if let Some(bar) = &self.bar {

@@ -45,7 +45,7 @@ impl RunDir {
             return Err(no_run(dir));
         }
         if !records.is_file() {
-            bail!("{} is missing\nhint: it is written beside {MANIFEST}; copy both", records.display());
+            bail!("{} is missing\nhint: it is written next to {MANIFEST}; copy both", records.display());
         }
         let path = dir.join(SUMMARY);
         if path.is_file() {

@@ -15,7 +15,7 @@ pub struct SeriesRow<'a> {
     pub summary: &'a Summary,
     pub verdict: &'a Verdict,
     pub pace: Option<Pace>,
-    /// What became of it as a step of a search, and why.
+    /// Its outcome as a step of a search, and why.
     pub trial: Option<(Trial, &'a str)>,
 }
 

@@ -66,7 +66,7 @@ impl Request {
         Request { messages: vec![message], max_tokens: None, sampling: Map::new() }
     }
 
-    /// The same, with at most so many output tokens.
+    /// The same, with an upper limit of output tokens.
     #[must_use]
     pub fn max_tokens(mut self, tokens: u64) -> Request {
         self.max_tokens = Some(tokens);
@@ -81,7 +81,7 @@ impl Request {
     }
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// The request, as it was launched.

@@ -1,4 +1,4 @@
-//! The engine of every run: from requests that are ready to be sent to records of what became of them. `llmperf load`,
+//! The engine of every run: from requests that are ready to be sent to their records. `llmperf load`,
 //! `llmperf correctness`, each run of a series and a [`super::Client`] differ in where requests come from, when they are due,
 //! and in who takes the records; all else is here, once.
 
@@ -119,7 +119,7 @@ impl Engine {
         Ok(Finished { opened_ahead, habit, dropped, unused, health, turns_not_reached })
     }
 
-    /// Waits until it has stopped, whatever became of it.
+    /// Waits until it has stopped, and ignores how it ended.
     pub(super) fn abandon(self) {
         drop(self.io.join());
         self.threads.into_iter().for_each(|thread| drop(thread.join()));

@@ -19,7 +19,7 @@ const BATCH_EVENTS: usize = 32;
 /// a million of them would have the host work for hours; no model calls a hundred tools at once.
 const MAX_PARTS: usize = 1_000;
 
-/// The events of one answer on their way to what it amounts to.
+/// The events of one answer on their way to its completion.
 pub(super) struct Events {
     framer: Framer,
     batch: EventBatch,
@@ -68,7 +68,7 @@ impl Events {
         }
     }
 
-    /// The body has ended: what it amounts to.
+    /// The body has ended: the completion.
     pub(super) fn end(mut self, reader: &Reader, complete: bool, last_read: Stamp) -> Completion {
         let framed = match self.is_lost() {
             true => Ok(()),
@@ -139,7 +139,7 @@ impl Events {
         self.give_up(Failure::new(FailureKind::TooLarge, message));
     }
 
-    /// Whether nothing that follows can change what the response amounts to.
+    /// Whether nothing that follows can change the completion.
     pub(super) fn is_lost(&self) -> bool {
         self.decoder.is_none()
     }

@@ -12,7 +12,7 @@ use thread_priority::unix::{
 /// Files the program needs beside its connections: results, the runtime's own, plugins, the terminal.
 const FILES_BESIDE_CONNECTIONS: u64 = 64;
 
-/// Raises the limit of open files to what `connections` need, with so many files each, or says what to do.
+/// Raises the limit of open files to what `connections` need, or says what to do.
 pub(super) fn ensure_open_files(connections: usize, files_each: u64) -> Result<()> {
     let needed = connections as u64 * files_each + FILES_BESIDE_CONNECTIONS;
     let limit = getrlimit(Resource::Nofile);

@@ -114,7 +114,7 @@ pub struct Report {
 
 /// Sees a run as it goes, for people. It may be slow or absent; the run does not wait for its answers.
 pub trait Watcher: Send {
-    /// The run begins, and will send so many requests.
+    /// The run begins; the number of requests it will send.
     fn started(&mut self, requests: u64);
     /// A request has ended.
     fn finished(&mut self, record: &RequestRecord);

@@ -143,7 +143,7 @@ impl Tap {
         reads
     }
 
-    /// A secret may begin in the last so many bytes of a part, and end in the next.
+    /// A secret may begin in this number of last bytes of a part, and end in the next.
     fn keep(&self) -> usize {
         let secrets = self.reader.secrets.all();
         secrets.iter().map(Secret::longest_form).max().unwrap_or(0).saturating_sub(1)

@@ -142,7 +142,7 @@ fn new_run_dir(results_dir: &Path, base: &str) -> Result<PathBuf> {
     unreachable!("the names do not end")
 }
 
-/// `summary.json`: the summary, and what the run itself adds to it. `server`: what became of connections after an answer.
+/// `summary.json`: the summary, and what the run itself adds to it. `server`: what it did with connections after an answer.
 pub(super) fn report_json(
     summary: &Summary,
     ended: Ended,

@@ -26,7 +26,7 @@ pub enum Answered {
 }
 
 impl Answered {
-    /// Of so many successful requests, and of those that failed.
+    /// By the number of successful requests, and by those that failed.
     pub fn of(ok: u64, failures: &Failures) -> Answered {
         match ok {
             0 if !failures.is_empty() && failures.keys().all(|kind| kind.is_plugin_fault()) => {

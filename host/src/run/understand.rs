@@ -44,12 +44,12 @@ impl Response {
         }
     }
 
-    /// Whether nothing that follows can change what the response amounts to.
+    /// Whether nothing that follows can change the completion.
     pub(super) fn is_lost(&self) -> bool {
         matches!(&self.body, Body::Events(events) if events.is_lost())
     }
 
-    /// The response has ended: what it amounts to.
+    /// The response has ended: the completion.
     pub(super) fn end(mut self, reader: &Reader, trace: &Trace, head: &Head) -> RequestRecord {
         self.read(reader, &trace.reads);
         let complete = trace.transfer == Transfer::Complete;

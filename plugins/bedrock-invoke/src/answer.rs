@@ -1,5 +1,5 @@
 //! What a model answers, taken out of AWS' wrapping and recognised by what it says: an ARN does not tell whose model it is.
-//! Chunks are read as values: typed readers of so many families would not fit into a component.
+//! Chunks are read as values: typed readers of all families would not fit into a component.
 
 use llmperf_sdk::openai::LooseChat;
 use llmperf_sdk::{Decode, Event, Failure, Out, ResponseHead, Usage, aws, event_failure};

@@ -7,13 +7,13 @@ use crate::plan::{LoadInput, default};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub(in crate::cli) struct DeadlineArgs {
-    /// Fail a request that has no connection after so many seconds
+    /// Fail a request that has no connection after S seconds
     #[arg(long, value_name = "S", default_value_t = default::CONNECT_TIMEOUT_S, hide_short_help = true)]
     connect_timeout: f64,
-    /// Fail a request whose response head, or whose next bytes, take so many seconds
+    /// Fail a request whose response head, or whose next bytes, take longer than S seconds
     #[arg(long, value_name = "S", default_value_t = default::READ_TIMEOUT_S, hide_short_help = true)]
     read_timeout: f64,
-    /// Fail a request that takes longer than so many seconds
+    /// Fail a request that takes longer than S seconds
     #[arg(long, value_name = "S", default_value_t = default::REQUEST_TIMEOUT_S, hide_short_help = true)]
     request_timeout: f64,
 }

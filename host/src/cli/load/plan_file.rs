@@ -152,7 +152,7 @@ fn key(arg: &Arg) -> Option<FileKey> {
     let name = arg.get_long()?.to_owned();
     let elsewhere = match name.as_str() {
         "plan" | "plan-schema" | "dry-run" | "restart" | "output" | "strict" => {
-            Some("give it on the command line, beside --plan")
+            Some("give it on the command line, with --plan")
         }
         _ => None,
     };

@@ -15,21 +15,21 @@ pub(super) struct ShapeArgs {
     /// How many requests to keep running at a time [default: 10]
     #[arg(long, short = 'c', visible_alias = "concurrency", value_name = "N")]
     num_concurrent_requests: Option<u64>,
-    /// Send so many requests a second instead, whatever became of those before
+    /// Open loop: start R requests per second, regardless of how fast earlier ones finish
     ///
     /// The schedule never waits for the server: what a request waits to be sent shows in the latencies from its due time.
     #[arg(long, value_name = "R")]
     request_rate: Option<f64>,
-    /// How they arrive at that rate [default: poisson]
+    /// Arrival process at that rate [default: poisson]
     #[arg(long, value_enum, hide_short_help = true)]
     arrival: Option<ArrivalArg>,
     /// Shape of --arrival gamma: below 1 in bursts, above 1 more evenly than Poisson
     #[arg(long, value_name = "B", hide_short_help = true)]
     burstiness: Option<f64>,
-    /// With a rate: drop and count what finds so many running [default: 1000]
+    /// Open loop: drop and count requests that are due while N are running [default: 1000]
     #[arg(long, value_name = "N", hide_short_help = true)]
     max_concurrency: Option<u64>,
-    /// Let them wait in line instead
+    /// Open loop: queue those requests instead of dropping them
     ///
     /// What they wait shows in the latencies from the due time. What waits when launching ends is dropped.
     #[arg(long, hide_short_help = true)]
@@ -39,7 +39,7 @@ pub(super) struct ShapeArgs {
     /// RATE:SECONDS is a step, FROM..TO:SECONDS a ramp; 0 is a pause. The run ends with the schedule.
     #[arg(long, value_name = "SCHEDULE", hide_short_help = true)]
     rate_schedule: Option<String>,
-    /// Measure for so many seconds
+    /// Measure for S seconds
     ///
     /// Throughput is what was served within them. What runs at their end may finish, for --drain, and is in the latencies.
     #[arg(long, value_name = "S")]
@@ -52,10 +52,10 @@ pub(super) struct ShapeArgs {
     /// Seconds of load before the measuring starts; with --warmup-requests, both must be over
     #[arg(long, value_name = "S", hide_short_help = true)]
     warmup_duration: Option<f64>,
-    /// Start the concurrent requests one by one over so many seconds
+    /// Start the concurrent requests one by one over S seconds
     #[arg(long, value_name = "S", hide_short_help = true)]
     ramp_up: Option<f64>,
-    /// Stop launching after so many seconds [default: 90]
+    /// Stop starting requests after S seconds [default: 90]
     ///
     /// With --duration or --rate-schedule there is no limit unless you give one.
     /// They count from the first request, warm-up included. What still runs then is cancelled, after --drain.

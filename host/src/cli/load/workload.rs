@@ -32,7 +32,7 @@ pub(super) struct WorkloadArgs {
         default_value_t = default::STDDEV_OUTPUT_TOKENS,
     )]
     stddev_output_tokens: f64,
-    /// Ask what a file says instead: prompts, conversations or a trace
+    /// Take prompts, conversations or a trace from a file
     ///
     /// Known formats: plain (a prompt a line), openai-batch, sharegpt, sharegpt-sessions, vllm, mooncake, burstgpt, azure,
     /// aiperf-single-turn, aiperf-multi-turn. Every row is checked before anything is sent. A trace also says when, unless
@@ -43,13 +43,13 @@ pub(super) struct WorkloadArgs {
     /// Read --dataset as this format; otherwise found out from its first row
     #[arg(long, value_name = "WORD", hide_short_help = true)]
     dataset_format: Option<String>,
-    /// Replay the times of a trace so many times as fast [default: 1]
+    /// Replay a trace at X times its speed [default: 1]
     #[arg(long, value_name = "X", hide_short_help = true)]
     trace_speed: Option<f64>,
-    /// Begin requests with a prefix of so many tokens, the same for all of them
+    /// Begin prompts with a shared prefix of N tokens
     #[arg(long, value_name = "N", hide_short_help = true)]
     prefix_tokens: Option<u64>,
-    /// The share of requests that begin with it, 0 to 1 [default: 1]
+    /// Share of requests that begin with the prefix, from 0 to 1 [default: 1]
     #[arg(long, value_name = "P", hide_short_help = true)]
     prefix_share: Option<f64>,
     /// JSON object merged over the body of every request

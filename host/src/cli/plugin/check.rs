@@ -23,7 +23,7 @@ pub(in crate::cli) struct CheckArgs {
     /// The component; bundled:NAME is one that comes with llmperf
     #[arg(value_name = "FILE")]
     file: String,
-    /// Directory of recorded answers [default: fixtures/ beside the file, or in the nearest directory above it that has one]
+    /// Directory of recorded answers [default: fixtures/ next to the file, or in the nearest directory above it that has one]
     #[arg(long, value_name = "DIR")]
     fixtures: Option<PathBuf>,
     /// Print JSON

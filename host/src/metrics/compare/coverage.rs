@@ -13,7 +13,7 @@ use crate::units::{RequestId, Span, Stamp, Tokens};
 const OUTPUT: Quantity = Quantity::Rate(Aggregate::OutputThroughput);
 const REQUESTS: Quantity = Quantity::Rate(Aggregate::RequestThroughput);
 
-/// A fifth of what `compare` draws: so many runs take their time.
+/// A fifth of what `compare` draws, since this repeats for many runs.
 const DRAWS: usize = 400;
 
 /// How a run is made up.
@@ -81,7 +81,7 @@ fn estimates(load: Load, records: &[RequestRecord], stream: u64) -> Estimates {
     Estimates::of_draws(&sample, &rates(records), DRAWS, (7, stream))
 }
 
-/// Of so many runs, how many intervals hold what such runs come to on average; of half as many pairs, how many show a difference.
+/// Out of a number of runs, how many intervals hold the mean of such runs; out of half as many pairs, how many show a difference.
 fn count(load: Load, runs: u64, quantity: Quantity) -> (usize, usize) {
     let mut rng = ChaCha8Rng::seed_from_u64(load.requests + load.slots as u64);
     let of =

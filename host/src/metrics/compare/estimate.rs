@@ -19,7 +19,7 @@ const DRAWS: usize = 2000;
 const LEAST_DRAWS: usize = 200;
 /// Values looked at in all draws together: a few seconds. Only long runs come to it, and they are sure with fewer draws.
 const AFFORDABLE: usize = 400_000_000;
-/// Below so many requests a draw is too like the sample for its spread to mean much.
+/// With fewer requests a draw is too like the sample for its spread to mean much.
 const LEAST_REQUESTS: usize = 10;
 
 /// A number with its 95 % interval.
@@ -77,7 +77,7 @@ impl Estimates {
         Estimates::of_draws(sample, rates, draws, (seed, stream))
     }
 
-    /// The same with so many draws.
+    /// The same with this number of draws.
     pub(super) fn of_draws(
         sample: &Sample,
         rates: &[(Quantity, f64)],

@@ -88,7 +88,7 @@ impl Default for Starts {
 }
 
 impl Rerun {
-    /// Of a run whose requests took turns in so many slots, from the first instant on.
+    /// Of a run whose requests took turns in this number of slots, from the first instant on.
     pub(super) fn in_slots(slots: usize, requests: &[Served]) -> Rerun {
         let slots = slots.clamp(1, requests.len().max(1));
         Rerun { starts: Starts::Slots(vec![0.0; slots]), tail: Tail::of(requests), ..Rerun::default() }

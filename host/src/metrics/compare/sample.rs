@@ -74,7 +74,7 @@ impl Sample {
         sample
     }
 
-    /// The same of requests that another tool measured, so many at a time.
+    /// The same of requests that another tool measured at this concurrency.
     pub fn new(requests: impl IntoIterator<Item = Sampled>, slots: usize) -> Sample {
         let mut sample = Sample::of(requests);
         sample.rerun = Rerun::in_slots(slots, &sample.requests);
@@ -163,7 +163,7 @@ impl Sample {
         each.collect()
     }
 
-    /// What the run comes to when it is run again; `None` for an open loop's starts as they were where it is none.
+    /// The figures of the run when it is run again; `None` for an open loop's starts as they were where it is none.
     pub(super) fn again(&self, arrivals: Arrivals, rng: &mut ChaCha8Rng) -> Option<Yield> {
         let is_there = arrivals == Arrivals::Drawn || self.rerun.is_paced();
         is_there.then(|| self.rerun.again(&self.requests, arrivals, rng))

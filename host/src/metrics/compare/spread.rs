@@ -13,7 +13,7 @@ const Z: f64 = 1.959_963_984_540_054;
 /// Draws of a rate around its value. A run that is run again comes to what the run came to on average, not to what it came to by
 /// chance, so it is how far draws lie from their mean that counts; as a ratio, since a rate is one. Of n requests the spread is
 /// too small by the share that a standard deviation without Bessel's correction lacks, and normal where Student's law is due;
-/// and requests that are alike because they ran at the same time ([`kinship`]) are not so many.
+/// and requests that are alike because they ran at the same time ([`kinship`]) count for fewer.
 pub(super) fn rate_draws(
     quantity: Quantity,
     value: f64,
@@ -79,7 +79,7 @@ pub(super) fn share_draws(hits: u64, of: u64, draws: usize, rng: &mut ChaCha8Rng
     }
 }
 
-/// The two-sided 95 % quantile of Student's law for so many values, from three on (Abramowitz and Stegun, 26.7.5).
+/// The two-sided 95 % quantile of Student's t-distribution for this number of values, from three on (Abramowitz and Stegun, 26.7.5).
 fn student(values: usize) -> f64 {
     let freedom = values.saturating_sub(1).max(2) as f64;
     let (z3, z5) = (Z.powi(3), Z.powi(5));

@@ -20,7 +20,7 @@ pub enum RulingVerdict {
     TooFew,
 }
 
-/// What became of one rule.
+/// The outcome of one rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ruling {
     pub rule: Rule,
@@ -104,7 +104,7 @@ pub fn judge_rule(rule: &Rule, baseline: &Estimates, candidate: &Estimates) -> R
     ruling
 }
 
-/// More than so many times the requests is no advice.
+/// Advising more than this multiple of the requests is no advice.
 const MOST_TIMES: f64 = 100.0;
 
 /// The requests with which an interval no longer reaches the limit: its half on that side shrinks as the root of their number.

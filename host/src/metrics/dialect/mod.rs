@@ -70,7 +70,7 @@ pub struct Figure {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Number(Option<f64>),
-    /// Of so many values, each statistic under the tool's own name for it.
+    /// Each statistic under the tool's own name, with the number of values behind it.
     Statistics {
         n: u64,
         statistics: Vec<(String, Statistic, Option<f64>)>,

@@ -21,10 +21,10 @@ pub const DRAWN: [Metric; 3] = [Metric::Ttft, Metric::Itl, Metric::E2el];
 
 /// Steps of time in which requests in flight are averaged: one for each few pixels of a chart.
 const FLIGHT_STEPS: usize = 110;
-/// A step of time holds so many requests on average, or its percentiles are noise; within the next two bounds.
+/// Requests that a step of time holds on average, or its percentiles are noise; within the next two bounds.
 const REQUESTS_PER_STEP: u64 = 10;
 const STEPS: std::ops::RangeInclusive<u64> = 6..=50;
-/// An axis ends at the greatest value, unless that is so many times p99: then one outlier would press all others flat.
+/// An axis ends at the greatest value, unless that is this multiple of p99: one outlier would press all others flat.
 const FAR_OUT: f64 = 1.5;
 
 /// From where to where a run goes.

@@ -1,6 +1,6 @@
 //! How values are spread: counts in bars of one width, each cut finer for the cumulative curve.
 
-/// A bar is cut into so many for the cumulative curve.
+/// Parts of a bar, for the cumulative curve.
 const FINE_PER_BAR: usize = 5;
 /// Bars, at most: fewer hide a second hump, more are noise.
 const MOST_BARS: f64 = 40.0;

@@ -97,7 +97,7 @@ pub(super) fn message(reason: &Reason) -> String {
         }
         Reason::Dropped { share } => format!("{} of the scheduled requests were dropped", percent(share)),
         Reason::ScheduleLag { p99, ttft } => {
-            format!("requests were sent up to {p99:.1} ms late (p99), beside a TTFT of {ttft:.1} ms")
+            format!("requests were sent up to {p99:.1} ms late (p99), compared with a TTFT of {ttft:.1} ms")
         }
         Reason::Cancelled { share } => format!(
             "{} of the requests sent were cancelled at the end, and the slowest are among them",
@@ -117,7 +117,7 @@ pub(super) fn message(reason: &Reason) -> String {
         ),
         Reason::ReactorLag { p99, shortest } => {
             format!(
-                "the client saw what arrived up to {p99:.1} ms late (p99), beside times of {shortest:.1} ms"
+                "the client saw what arrived up to {p99:.1} ms late (p99), compared with times of {shortest:.1} ms"
             )
         }
         Reason::IoStarved { share } => {

@@ -265,7 +265,7 @@ impl RecordingReader {
         Ok(!self.block.is_empty())
     }
 
-    /// Whether the file still had so many bytes.
+    /// Whether the file still had that number of bytes.
     fn fill(&mut self, bytes: &mut [u8]) -> Result<bool> {
         match self.file.read_exact(bytes) {
             Ok(()) => Ok(true),

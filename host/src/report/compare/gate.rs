@@ -1,4 +1,4 @@
-//! What became of a gate's rules: a line each for people, and a document for programs.
+//! The outcome of a gate's rules: a line each for people, and a document for programs.
 
 use serde_json::{Value, json};
 

@@ -41,7 +41,7 @@ pub struct ComparedRun {
     pub started: Option<u64>,
     pub ok: u64,
     pub failed: u64,
-    /// Requests at a time; at most so many in an open loop.
+    /// Concurrency; the upper limit in an open loop.
     pub concurrency: Option<u64>,
     /// Of an open loop.
     pub request_rate: Option<f64>,

@@ -69,7 +69,7 @@ pub(in crate::report) fn address_hint(failures: &Failures, target: &str, plugin:
     (not_found && plugin.starts_with("openai-") && !has_version && !target.contains('?')).then_some(advice)
 }
 
-/// A server's message behind what names it, in lines of at most so many characters.
+/// A server's message behind what names it, in lines of at most `width` characters.
 pub(in crate::report) fn message(
     head: &str,
     text: &str,
@@ -86,9 +86,9 @@ pub(in crate::report) fn message(
         .collect()
 }
 
-/// Lines of at most so many characters; what holds no blank, as JSON may, is broken anywhere.
-fn broken(text: &str, room: usize) -> Vec<String> {
-    let room = room.max(20);
+/// Lines of at most `width` characters; what holds no blank, as JSON may, is broken anywhere.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let room = width.max(20);
     let mut lines = Vec::new();
     for line in wrap(text, room) {
         let letters: Vec<char> = line.chars().collect();

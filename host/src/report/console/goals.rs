@@ -1,4 +1,4 @@
-//! The objectives of a run, each with what became of it.
+//! The objectives of a run, each with its outcome.
 
 use super::table::grouped;
 use super::{Page, rate};

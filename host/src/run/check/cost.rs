@@ -1,4 +1,4 @@
-//! What a plugin costs: how near it comes to its limits, what it writes, and what an event takes.
+//! What a plugin costs: how close it gets to its limits, what it writes, and what an event takes.
 
 use super::decode::Stream;
 use super::{CheckOutcome, Checks, fresh};

@@ -30,7 +30,7 @@ pub(super) struct Stream {
 pub(super) type Reading = Vec<(usize, Piece)>;
 
 impl Stream {
-    /// The events, so many in each batch.
+    /// The events, with the number in each batch.
     pub(super) fn batches(&self, size: usize) -> Vec<EventBatch> {
         let mut batches = vec![];
         for (n, event) in self.events.iter().enumerate() {
@@ -44,7 +44,7 @@ impl Stream {
         batches
     }
 
-    /// Decodes it in this instance, so many events a call.
+    /// Decodes it in this instance, `batch` events a call.
     pub(super) fn decode(
         &self,
         session: &mut Session,

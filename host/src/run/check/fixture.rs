@@ -103,7 +103,7 @@ fn json(dir: &Path, file: &str) -> Result<Value> {
     serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", path.display()))
 }
 
-/// `null` is a cut after each event with visible text, `{"every": n}` one after so many bytes.
+/// `null` is a cut after each event with visible text, `{"every": n}` one after every n bytes.
 fn cuts(listed: &Value, expected: &Value, length: usize) -> Vec<usize> {
     let mut cuts = match listed {
         Value::Array(_) => offsets(listed),

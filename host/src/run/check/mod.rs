@@ -30,7 +30,7 @@ pub use question::Question;
 
 use cost::Meter;
 
-/// What became of a check.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckOutcome {
     Ok,
@@ -189,7 +189,7 @@ fn try_out(
     request::check(&subject, &mut meter, checks);
     let mut streams = match fixtures {
         None => {
-            let why = "none beside the file or its source; --fixtures DIR names some";
+            let why = "none next to the file or its source; --fixtures DIR names some";
             checks.note("fixtures", CheckOutcome::Skipped, why);
             vec![]
         }

@@ -22,7 +22,7 @@ use crate::units::{Span, Stamp};
 const PING_EVERY: Duration = Duration::from_millis(10);
 /// Pings between two looks at the system.
 const PINGS_PER_LOOK: u32 = 10;
-/// Pings that wait; a runtime that answers none of so many has stood still for a second, and the first of them says so.
+/// Pings that wait; a runtime that answers none of them has stood still for a second, and the first of them says so.
 const WAITING_PINGS: usize = 100;
 /// A pause is longer than this: time slices of other programs and the quota of a container are not.
 const LEAST_PAUSE: Span = Span::from_millis(250);

@@ -7,7 +7,7 @@
 use super::{BOM, Framing};
 use crate::units::Stamp;
 
-/// So many bytes without a decision, and the claim or the wish holds: far above the first line of any stream.
+/// After this number of bytes without a decision the claim or the wish holds: far above the first line of any stream.
 const MAX_HELD: usize = 64 << 10;
 
 /// The fields that an event stream may begin with; a comment has no name.
@@ -53,7 +53,7 @@ pub(super) struct Start {
     text: Option<usize>,
     /// Where a first line ends that is a value of its own.
     line: Option<usize>,
-    /// So many bytes were looked through, and held nothing of what is looked for.
+    /// Number of bytes that were searched without a find.
     searched: usize,
 }
 

@@ -22,7 +22,7 @@ use crate::units::{RequestId, Tokens};
 pub enum Check {
     /// LLMPerf's: a number in words, to be written in digits.
     Number,
-    /// A fact hidden in a prompt of so many tokens, to be found.
+    /// A fact hidden in a prompt of this length in tokens, to be found.
     Needle { tokens: Tokens },
     /// An object of a small schema.
     Json,

@@ -23,7 +23,7 @@ pub(in crate::workload) struct Index {
 }
 
 impl Index {
-    /// Adds a row of so many turns.
+    /// Adds a row, by its number of turns.
     pub(in crate::workload) fn push(
         &mut self,
         offset: u64,

@@ -180,7 +180,7 @@ pub(in crate::workload) fn millis(
         .ok_or_else(|| RowError::new(path, format!("is {}, no time in milliseconds", shown(value))))
 }
 
-/// So many nanoseconds, where that is a time.
+/// A number of nanoseconds, where that is a time.
 pub(in crate::workload) fn span(ns: f64) -> Option<Span> {
     // Unix times in nanoseconds are below it.
     (0.0..=9e18).contains(&ns).then(|| Span(ns.round() as u64))

@@ -17,7 +17,7 @@ const WIDTH: usize = 600;
 /// What a report can be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For a terminal of so many columns.
+    /// For a terminal of this width in columns.
     Text {
         width: usize,
     },

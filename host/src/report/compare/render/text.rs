@@ -87,7 +87,7 @@ fn parts(widths: &[usize], width: usize) -> Vec<Vec<usize>> {
     parts
 }
 
-/// A text in lines of at most so many columns: broken at spaces, behind signs that join the parts of a name, between Chinese
+/// A text in lines of at most `width` columns: broken at spaces, behind signs that join the parts of a name, between Chinese
 /// letters, and elsewhere only where a part alone is too long.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();

@@ -93,7 +93,7 @@ pub(super) const WORDS: Words = Words {
     note_mixed: "Runs of llmperf and of ray-project/llmperf stand side by side. Their inter-token latencies and token counts are not the same thing; llmperf writes LLMPerf's *_summary.json too, which compares alike.",
     note_legacy: "Of ray-project/llmperf's results inter-token latency is one number a request that holds the time to first token, and outputs count one token more.",
     note_format: "Of a *_summary.json inter-token latency is one number a request that holds the time to first token, and outputs count one token more: LLMPerf's formulas. The directory of the run has llmperf's own numbers.",
-    note_no_records: "{run}: there are no requests beside its summary, so nothing has an interval.",
+    note_no_records: "{run}: its summary comes without its requests, so nothing has an interval.",
     note_few: "{run}: {n} requests are too few for an interval.",
     note_from_records: "{run}: it was killed or has not ended; these numbers are from the {n} requests in its records, and it has no verdict.",
     note_torn: "{run}: its records end inside a line, which is left out.",

@@ -65,7 +65,7 @@ pub(crate) const WORDS: AdviceWords = AdviceWords {
     crowd: "{model}: admit at most {at} and queue the rest. Measured beyond that:",
     no_crowd: "{model}: no concurrency beyond saturation was measured, so these runs do not decide how many to admit. Sweep higher.",
     waiting_none: "{run} keeps up and drops nothing at {rate} requests/s: it needs no queue at this rate.",
-    waiting_bursts: "{run} keeps up at {rate} requests/s but {dropped} of {due} found no slot: a queue takes such bursts (--overflow queue).",
+    waiting_bursts: "{run} keeps up at {rate} requests/s but {dropped} of {due} found no slot: a queue takes such bursts (--queue).",
     waiting_grows: "{run} does not keep up at {rate} requests/s: {achieved} requests/s end. Refuse what is beyond that, or add capacity; a queue would grow.",
     waiting_unknown: "{run}: whether it keeps up at {rate} requests/s cannot be told from so few requests.",
     no_open_loop: "no run has arrivals of its own, and no sweep passes saturation. Run `llmperf load --request-rate`, or sweep higher concurrencies.",

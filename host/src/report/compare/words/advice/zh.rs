@@ -65,7 +65,7 @@ pub(crate) const WORDS: AdviceWords = AdviceWords {
     crowd: "{model}：最多同时接纳 {at}，其余排队。超过该值时测得：",
     no_crowd: "{model}：没有测试超过饱和点的并发数，因此这些测试无法得出应同时接纳多少请求。请测试更高的并发数。",
     waiting_none: "{run} 在 {rate} 请求/秒时跟得上且无丢弃：此速率下无需排队。",
-    waiting_bursts: "{run} 在 {rate} 请求/秒时跟得上，但 {due} 个请求中有 {dropped} 个没有空位：排队可承接此类突发（--overflow queue）。",
+    waiting_bursts: "{run} 在 {rate} 请求/秒时跟得上，但 {due} 个请求中有 {dropped} 个没有空位：排队可承接此类突发（--queue）。",
     waiting_grows: "{run} 在 {rate} 请求/秒时跟不上：每秒完成 {achieved} 个请求。请拒绝超出部分或增加容量；队列会无限增长。",
     waiting_unknown: "{run}：请求数过少，无法判断在 {rate} 请求/秒时是否跟得上。",
     no_open_loop: "没有自带到达时间的测试，也没有超过饱和点的负载测试。请运行 `llmperf load --request-rate`，或测试更高的并发数。",
