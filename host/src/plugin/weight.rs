@@ -34,7 +34,7 @@ pub(super) fn refuse_what_is_too_heavy(wasm: &[u8]) -> Result<()> {
         total = total.saturating_add(weight).saturating_add(FUNCTION_WEIGHT);
     }
     if total > MAX_WEIGHT {
-        bail!("its functions are too many, or too long with too many locals, to compile in reasonable time");
+        bail!("its functions are too many, or too long with too many locals: they take too long to compile");
     }
     Ok(())
 }

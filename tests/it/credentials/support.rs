@@ -31,7 +31,7 @@ impl Load {
         let results = Results::new();
         let program = std::env::current_exe().expect("this program");
         let cli = Cli::of(program.to_str().expect("a path"));
-        let cli = cli.args(["--exact", "a_load_that_another_test_asks_for", "--nocapture"]);
+        let cli = cli.args(["--exact", "credentials::a_load_that_another_test_asks_for", "--nocapture"]);
         let cli = cli.env("TEST_SCHEME", &self.scheme.to_string()).env("TEST_API", &self.api);
         let cli = cli.env("TEST_REQUESTS", &self.requests.to_string());
         let cli = cli.env("TEST_RESULTS", results.path().to_str().expect("a path"));
