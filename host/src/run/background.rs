@@ -12,9 +12,10 @@ use std::thread::JoinHandle;
 
 use anyhow::Result;
 
+use super::health::cores_are_busy;
 use super::machine;
 
-/// Whether a slot waits for work in the background, or soon will. It never ceases.
+/// Whether a slot waits for work in the background, or soon will, or nothing is measured any more. It never ceases.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Need(Arc<Inner>);
 
@@ -27,6 +28,16 @@ struct Inner {
 }
 
 impl Need {
+    /// Of a run that starts now. Where the cores are busy there is one from the start: a step that has begun under SCHED_IDLE, such as
+    /// a plugin's loop up to its limit of a second, would take half a minute.
+    pub(super) fn at_start() -> Need {
+        let need = Need::default();
+        if cores_are_busy() {
+            need.arise();
+        }
+        need
+    }
+
     /// From now on what is done in the background is needed.
     pub(super) fn arise(&self) {
         if !self.has_arisen() {

@@ -339,7 +339,7 @@ fn start(setup: &Setup, stop: &Stop, launched: &Launched) -> Result<Running> {
     let schedule = Schedule::as_launched(&setup.plan, launched.clone());
     let feed = Feed { source, builders, requests: 1, schedule };
     // It is the program's to give up on a plugin, and every request is built when it is launched.
-    let (faults, need) = (Faults::default(), Need::default());
+    let (faults, need) = (Faults::default(), Need::at_start());
     let (engine, records) = engine::start(setup, feed, None, (stop, &faults, &need))?;
     let (answer_sender, answers) = mpsc::channel(QUEUED_RECORDS);
     let passing = machine::spawn("answers", move || pass_on(&records, &answer_sender))?;

@@ -69,7 +69,7 @@ impl Io {
             opened = self.get_ready(&source) => opened,
         };
         let gauges = Gauges { ready: source.gauge(), decoding: self.sender.handover.gauge() };
-        let health = Watch::begin(clock, gauges, self.need)?;
+        let health = Watch::begin(clock, gauges, self.need.clone())?;
         let course = Course::start(self.schedule.division, clock.now());
         // Fails where an interrupt came first and was all there was to watch for.
         let _ = started.send(course.clone());
@@ -91,6 +91,8 @@ impl Io {
             None => (Dropped::default(), run_slots(slots, launch, send).await),
         };
         let health = health.end().await?;
+        // Nothing is measured any more that the work left could disturb.
+        self.need.arise();
         drop(done);
         watching.await.context("the watch over the run failed")??;
         Ok(IoReport { opened_ahead, habit: transport.habit(), dropped, unused, health })

@@ -131,7 +131,7 @@ pub fn load(setup: Setup, watcher: &mut dyn Watcher) -> Result<Report, Error> {
     let header = || manifest::of(&setup, started);
     let recorder = plan.record.as_deref().map(|dir| Recorder::start(dir, header())).transpose()?;
 
-    let need = Need::default();
+    let need = Need::at_start();
     let feed = Feed::of_plan(&setup, &need)?;
     let stop = Stop::new();
     let faults = Faults::new(plan.limits.faults_in_a_row, &stop);

@@ -74,7 +74,10 @@ pub fn replay(plan: &ReplayPlan) -> Result<Replayed, Error> {
     let decoding =
         Decoding { reader: reader.clone(), records: record_sender, record_waits: Arc::default(), faults };
     let queues = (machine::cores(), decode::MOST_QUEUED);
-    let (handover, decoders) = decode::start(&decoding, queues, None, &Need::default())?;
+    // Nothing is measured here that decoding could disturb.
+    let need = Need::default();
+    need.arise();
+    let (handover, decoders) = decode::start(&decoding, queues, None, &need)?;
     drop(decoding);
     let feeding: JoinHandle<Result<Fed>> = machine::spawn("read", move || feed(recording, &handover))?;
     let context = reader.context(token_basis, recorded.measured());

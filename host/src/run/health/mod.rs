@@ -27,6 +27,15 @@ const WAITING_PINGS: usize = 100;
 /// A pause is longer than this: time slices of other programs and the quota of a container are not.
 const LEAST_PAUSE: Span = Span::from_millis(250);
 
+/// A thread that waited for a core for this share of the time that it wanted one shares the cores with other programs.
+const CROWDED: f64 = 0.2;
+
+/// Whether other programs keep the cores busy, by how long the calling thread has waited for one since it started; false where
+/// the system does not say.
+pub(super) fn cores_are_busy() -> bool {
+    system::schedstat().is_some_and(|(ran, waited)| waited as f64 > CROWDED * (ran + waited) as f64)
+}
+
 /// A watch that runs; to be begun and ended on the I/O thread.
 pub(super) struct Watch {
     clock: Clock,

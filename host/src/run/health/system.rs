@@ -7,9 +7,15 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::metrics::{Room, Throttling};
 
-/// Time in which the calling thread was ready and had no core, in nanoseconds; the second number of `schedstat`.
+/// Time in which the calling thread was ready and had no core, in nanoseconds.
 pub(super) fn runqueue_wait_ns() -> Option<u64> {
-    word(&fs::read_to_string("/proc/thread-self/schedstat").ok()?, 1)
+    schedstat().map(|(_, waited)| waited)
+}
+
+/// Time in which the calling thread ran, and in which it was ready and had no core, in nanoseconds.
+pub(super) fn schedstat() -> Option<(u64, u64)> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some((word(&text, 0)?, word(&text, 1)?))
 }
 
 /// The machine's CPU time since it started, and what of it the hypervisor gave to others, in ticks.
