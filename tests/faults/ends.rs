@@ -1,12 +1,11 @@
 //! Runs that end before their time, and what a run has to do without.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use super::table::Case;
-use crate::support::{Cli, Done, Results, Running, SMALL, entries, mock};
+use crate::support::{Cli, Done, MOMENT, Results, Running, SMALL, entries, mock, until_ended};
 
 pub(crate) const CASES: &[Case] = &[
     Case {
@@ -143,20 +142,4 @@ fn interrupted_while_draining(limits: &[&str]) -> (Done, Results) {
     }
     run.signal(Signal::INT);
     (run.wait(), results)
-}
-
-/// How long to wait before looking again.
-const MOMENT: Duration = Duration::from_millis(10);
-
-/// Waits until `count` requests of the run have ended; the run goes on.
-fn until_ended(run: &mut Running, results: &Results, count: usize) {
-    let start = Instant::now();
-    let ended = || {
-        let file = results.run_dirs().first().map(|dir| dir.join("records.jsonl"));
-        file.and_then(|file| fs::read(file).ok()).map_or(0, |bytes| bytes.split(|b| *b == b'\n').count() - 1)
-    };
-    while ended() < count {
-        assert!(!run.ends_within(MOMENT), "the run ended by itself");
-        assert!(start.elapsed() < Duration::from_secs(30), "no requests end");
-    }
 }

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::table::Case;
-use crate::support::{Done, Results, SMALL, Server, llmperf, load_small, mock, say, sse};
+use crate::support::{Done, Results, SMALL, Server, llmperf, load_small, mock, say, sse, start_small};
 
 pub(crate) const CASES: &[Case] = &[
     Case {
@@ -58,7 +58,7 @@ pub(crate) const CASES: &[Case] = &[
         ..Case::new("a run that was killed before its first answer", || {
             let mock = mock(&["--ttft", "60s"]);
             let results = Results::new();
-            let run = start(&mock.base, &results, &["--requests", "4"]);
+            let run = start_small(&mock.base, &results, &["--requests", "4"]);
             kill_once(run, || results.run_dirs().iter().any(|dir| dir.join("records.jsonl").exists()));
             (llmperf("replay").args([results.run_dir()]).done(), results)
         })
@@ -72,7 +72,7 @@ pub(crate) const CASES: &[Case] = &[
             let path = recording.path().to_str().expect("UTF-8");
             let file = recording.path().join("recording.llmperf");
             let flags = ["--requests", "100000", "--concurrency", "1", "--record", path];
-            let run = start(&mock.base, &results, &flags);
+            let run = start_small(&mock.base, &results, &flags);
             let length = || fs::metadata(&file).map_or(0, |file| file.len());
             let mut header = 0;
             // Some kilobytes a second, and no second without any: it has to be written by the clock.
@@ -224,10 +224,6 @@ fn faulty(flags: &[&str]) -> (Done, Results) {
     load_small(&mock.base, flags)
 }
 
-fn start(base: &str, results: &Results, flags: &[&str]) -> crate::support::Running {
-    llmperf("load").args(["--base-url", base]).args(SMALL).args(results.flag()).args(flags).start()
-}
-
 /// Kills a run once `is_time`.
 #[track_caller]
 fn kill_once(mut run: crate::support::Running, mut is_time: impl FnMut() -> bool) {
@@ -244,7 +240,7 @@ fn kill_once(mut run: crate::support::Running, mut is_time: impl FnMut() -> bool
 fn killed(subcommand: &[&str], flags: &[&str], torn: u64) -> Done {
     let mock = mock(&[]);
     let results = Results::new();
-    let run = start(&mock.base, &results, &["--requests", "1000000", "--concurrency", "4"]);
+    let run = start_small(&mock.base, &results, &["--requests", "1000000", "--concurrency", "4"]);
     let records = || Some(fs::metadata(results.run_dirs().first()?.join("records.jsonl")).ok()?.len());
     kill_once(run, || records() > Some(20_000));
     let dir = results.run_dir();

@@ -5,33 +5,10 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use crate::support::{Results, Running, SMALL, counts, llmperf, load_small, mock};
+use crate::support::{Results, counts, load_small, mock, start_small, until_ended};
 use llmperf::report::read_records;
 use rustix::process::Signal;
 use serde_json::Value;
-
-/// Nothing here takes nearly as long.
-const LONG: Duration = Duration::from_secs(30);
-/// How long to wait before looking again.
-const MOMENT: Duration = Duration::from_millis(10);
-
-fn start(base: &str, results: &Results, flags: &[&str]) -> Running {
-    llmperf("load").args(["--base-url", base]).args(SMALL).args(results.flag()).args(flags).start()
-}
-
-/// Waits until `count` requests of the run have ended; the run goes on.
-#[track_caller]
-fn until_ended(run: &mut Running, results: &Results, count: usize) {
-    let start = Instant::now();
-    let ended = || {
-        let file = results.run_dirs().first().map(|dir| dir.join("records.jsonl"));
-        file.and_then(|file| fs::read(file).ok()).map_or(0, |bytes| bytes.split(|b| *b == b'\n').count() - 1)
-    };
-    while ended() < count {
-        assert!(!run.ends_within(MOMENT), "the run ended by itself");
-        assert!(start.elapsed() < LONG, "no requests end");
-    }
-}
 
 #[track_caller]
 fn whole_files(results: &Results, ended: &str) -> Value {
@@ -51,7 +28,7 @@ fn one_signal_stops_launching_and_lets_what_runs_end() {
         let mock = mock(&["--ttft", "30ms", "--itl", "2ms"]);
         let results = Results::new();
         let flags = ["--requests", "100000", "--concurrency", "4", "--drain", "30"];
-        let mut run = start(&mock.base, &results, &flags);
+        let mut run = start_small(&mock.base, &results, &flags);
         until_ended(&mut run, &results, 4);
         run.signal(signal);
         let done = run.wait().exits(130);
@@ -68,7 +45,7 @@ fn a_second_signal_ends_the_run_at_once() {
         let mock = mock(&["--itl", "5ms", "--fault", "endless:#3,4"]);
         let results = Results::new();
         let flags = ["--requests", "4", "--concurrency", "2", "--drain", "600"];
-        let mut run = start(&mock.base, &results, &flags);
+        let mut run = start_small(&mock.base, &results, &flags);
         until_ended(&mut run, &results, 2);
         // Signals of one kind that are not taken yet are one, so the second is sent until it is seen.
         let mut sent = 0;
@@ -90,7 +67,8 @@ fn a_second_signal_ends_the_run_at_once() {
 fn after_a_signal_what_runs_is_cancelled_when_the_drain_time_is_over() {
     let mock = mock(&["--itl", "5ms", "--fault", "endless:#2"]);
     let results = Results::new();
-    let mut run = start(&mock.base, &results, &["--requests", "2", "--concurrency", "1", "--drain", "0"]);
+    let mut run =
+        start_small(&mock.base, &results, &["--requests", "2", "--concurrency", "1", "--drain", "0"]);
     until_ended(&mut run, &results, 1);
     run.signal(Signal::INT);
     run.wait().exits(130);
@@ -105,7 +83,7 @@ fn a_signal_is_heard_while_connections_are_still_being_opened() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("https://{}/v1", listener.local_addr().expect("an address"));
     let results = Results::new();
-    let run = start(&base, &results, &["--requests", "4", "--concurrency", "2"]);
+    let run = start_small(&base, &results, &["--requests", "4", "--concurrency", "2"]);
     let (mut socket, _) = listener.accept().expect("a connection");
     // The run is under way once its handshake is.
     socket.read_exact(&mut [0]).expect("a hello");
@@ -120,7 +98,7 @@ fn a_signal_is_heard_while_connections_are_still_being_opened() {
 fn a_killed_run_leaves_records_that_can_be_read() {
     let mock = mock(&[]);
     let results = Results::new();
-    let mut run = start(&mock.base, &results, &["--requests", "1000000", "--concurrency", "8"]);
+    let mut run = start_small(&mock.base, &results, &["--requests", "1000000", "--concurrency", "8"]);
     until_ended(&mut run, &results, 50);
     run.signal(Signal::KILL);
     assert_eq!(run.wait().code, None);

@@ -10,6 +10,9 @@ mod process;
 mod results;
 mod server;
 
+use std::fs;
+use std::time::{Duration, Instant};
+
 pub(crate) use browser::{Proxy, browse};
 pub(crate) use parallel::in_parallel;
 pub(crate) use process::{Cli, Done, Mock, Running, llmperf, mock};
@@ -23,6 +26,28 @@ pub(crate) const SMALL: &[&str] =
 /// Runs `llmperf load` with these arguments to its end.
 pub(crate) fn load(args: &[&str]) -> Done {
     llmperf("load").args(args).done()
+}
+
+/// Starts `llmperf load` against `base` with the small workload, to save its results there.
+pub(crate) fn start_small(base: &str, results: &Results, flags: &[&str]) -> Running {
+    llmperf("load").args(["--base-url", base]).args(SMALL).args(results.flag()).args(flags).start()
+}
+
+/// How long to wait before looking at a run again.
+pub(crate) const MOMENT: Duration = Duration::from_millis(10);
+
+/// Waits until `count` requests of the run have ended; the run goes on.
+#[track_caller]
+pub(crate) fn until_ended(run: &mut Running, results: &Results, count: usize) {
+    let start = Instant::now();
+    let ended = || {
+        let file = results.run_dirs().first().map(|dir| dir.join("records.jsonl"));
+        file.and_then(|file| fs::read(file).ok()).map_or(0, |bytes| bytes.split(|b| *b == b'\n').count() - 1)
+    };
+    while ended() < count {
+        assert!(!run.ends_within(MOMENT), "the run ended by itself");
+        assert!(start.elapsed() < Duration::from_secs(30), "no requests end");
+    }
 }
 
 /// Runs `llmperf load` against `base` with the small workload and saves the results.
